@@ -1,0 +1,71 @@
+"""Decode only the needed part of a file: mono, at the codec's sample rate."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from .settings import Spectrogram
+
+
+class UnusableAudioError(ValueError):
+    """The file cannot give the clip; the message says why."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A part of a track."""
+
+    audio: NDArray[np.float32]
+    """Mono, exactly `settings.samples` long."""
+    start_s: float
+    """Where in the file it begins."""
+    padded_s: float
+    """Silence added at the end because the track is shorter than the clip."""
+
+
+def read_clip(path: Path, settings: Spectrogram) -> Clip:
+    """The clip at `offset`; of a track too short for it, the last `seconds`; else all, padded."""
+    if not path.is_file():
+        raise UnusableAudioError("missing")
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate, length = file.samplerate, file.frames
+            wanted = int(settings.seconds * rate)
+            start = min(int(settings.offset * rate), max(0, length - wanted))
+            file.seek(start)
+            samples = file.read(wanted, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise UnusableAudioError(f"undecodable: {_reason(error)}") from None
+    expected = min(wanted, length - start)
+    if len(samples) < expected:
+        read, needed = len(samples) / rate, expected / rate
+        raise UnusableAudioError(f"truncated: decoded {read:.1f} s of {needed:.1f} s")
+    if len(samples) == 0:
+        raise UnusableAudioError("empty")
+    if not np.isfinite(samples).all():
+        raise UnusableAudioError("not finite: holds NaN or infinity")
+    return _clip(samples, rate, start, settings)
+
+
+def _clip(samples: NDArray[np.float32], rate: int, start: int, settings: Spectrogram) -> Clip:
+    mono = samples.mean(axis=1)
+    if rate != settings.sample_rate:
+        mono = soxr.resample(mono, rate, settings.sample_rate, quality="HQ")
+    mono = mono[: settings.samples]
+    missing = settings.samples - len(mono)
+    # Resampling rounds lengths: a sample or two are not a track that is too short.
+    padded_s = missing / settings.sample_rate if missing > 2 else 0.0
+    return Clip(np.pad(mono, (0, missing)), start / rate, padded_s)
+
+
+def _reason(error: Exception) -> str:
+    """The decoder's own words, without the path (a result must not name a machine's folders)."""
+    if isinstance(error, soundfile.LibsndfileError):
+        words = str(error.error_string)
+        # Its MP3 decoder says this of any file in which it finds no sound.
+        return "no sound in it" if words.startswith("File does not exist") else words.rstrip(". ")
+    return (getattr(error, "strerror", None) or str(error)).rstrip(". ")
