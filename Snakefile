@@ -1,0 +1,22 @@
+# Melablate: the full ablation table of spectrogram diffusion. README.md says how to run it.
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+if not workflow.config_settings.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/corpus.smk"
+include: "rules/spectrograms.smk"
+include: "rules/models.smk"
+include: "rules/latents.smk"
+include: "rules/train.smk"
+include: "rules/samples.smk"
+include: "rules/scores.smk"
+include: "rules/table.smk"
+include: "rules/report.smk"
+include: "rules/targets.smk"

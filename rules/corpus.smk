@@ -1,0 +1,50 @@
+# corpus: music → one row a track, with hash, captions, split and why it was set aside
+
+
+rule compose_music:
+    output:
+        table="results/music/{id}/song_describer.csv",
+        audio=directory("results/music/{id}/audio"),
+    params:
+        settings=lambda w: PLAN.music[w.id].settings,
+        folder=subpath(output.table, parent=True),
+        code=code_identity("compose_corpus.py"),
+    log:
+        "logs/compose_music/{id}.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python {SCRIPTS:q}/compose_corpus.py --settings {params.settings:q}"
+        " --out {params.folder:q} 2>&1 | tee {log:q}"
+
+
+def music_folder(wildcards):
+    return PLAN.data_folders[wildcards.id]
+
+
+rule scan_corpus:
+    input:
+        lambda w: f"{music_folder(w)}/song_describer.csv",
+    output:
+        manifest="results/corpus/{id}/manifest.parquet",
+        excluded="results/corpus/{id}/excluded.csv",
+    params:
+        settings=lambda w: PLAN.corpora[w.id].settings,
+        music=lambda w: PLAN.corpora[w.id].reads["music"],
+        data=music_folder,
+        code=code_identity("scan_corpus.py"),
+    log:
+        "logs/scan_corpus/{id}.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    shell:
+        "python {SCRIPTS:q}/scan_corpus.py --settings {params.settings:q} --data {params.data:q}"
+        " --out-manifest {output.manifest:q} --out-excluded {output.excluded:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,26 @@
+# latents: posterior mean and std of every image, from the base's autoencoder
+
+
+rule encode_latents:
+    input:
+        images=lambda w: images_of(PLAN.latents[w.id].reads["images"]),
+        base=lambda w: base_of(PLAN.latents[w.id].reads["base"]),
+    output:
+        "results/latents/{id}/latents.safetensors",
+    params:
+        settings=lambda w: PLAN.latents[w.id].settings,
+        base=subpath(input.base, parent=True),
+        code=code_identity("encode_latents.py"),
+    log:
+        "logs/encode_latents/{id}.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=1,
+    shell:
+        "python {SCRIPTS:q}/encode_latents.py --settings {params.settings:q} --images {input.images:q}"
+        " --base {params.base:q} --identity {wildcards.id} --threads {threads}"
+        " --out {output:q} 2>&1 | tee {log:q}"

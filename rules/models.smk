@@ -1,0 +1,84 @@
+# models: the embedded base (autoencoder, then U-Net and text encoder) and the text–audio model
+
+
+rule train_autoencoder:
+    input:
+        lambda w: images_of(PLAN.autoencoders[w.id].reads["images"]),
+    output:
+        weights="results/models/{id}/vae/diffusion_pytorch_model.safetensors",
+        config="results/models/{id}/vae/config.json",
+        quality="results/models/{id}/autoencoder.json",
+    params:
+        settings=lambda w: PLAN.autoencoders[w.id].settings,
+        folder=subpath(output.quality, parent=True),
+        code=code_identity("train_tiny_vae.py"),
+    log:
+        "logs/train_autoencoder/{id}.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "python {SCRIPTS:q}/train_tiny_vae.py --settings {params.settings:q} --images {input:q}"
+        " --out {params.folder:q} 2>&1 | tee {log:q}"
+
+
+rule train_base:
+    input:
+        images=lambda w: images_of(PLAN.bases[w.id].reads["images"]),
+        vae=lambda w: f"results/models/{PLAN.bases[w.id].reads['autoencoder']}/vae/config.json",
+    output:
+        index="results/models/{id}/model_index.json",
+        parts=[
+            directory(f"results/models/{{id}}/{part}")
+            for part in ("unet", "text_encoder", "tokenizer", "scheduler")
+        ],
+    params:
+        settings=lambda w: PLAN.bases[w.id].settings,
+        vae=subpath(input.vae, parent=True),
+        folder=subpath(output.index, parent=True),
+        code=code_identity("train_tiny_base.py"),
+    log:
+        "logs/train_base/{id}.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "python {SCRIPTS:q}/train_tiny_base.py --settings {params.settings:q} --images {input.images:q}"
+        " --vae {params.vae:q} --out {params.folder:q} 2>&1 | tee {log:q}"
+
+
+def embedder_corpora(wildcards):
+    return [PLAN.embedders[wildcards.id].reads[name] for name in PLAN.study.embedder.corpora]
+
+
+rule train_embedder:
+    input:
+        lambda w: [manifest_of(corpus) for corpus in embedder_corpora(w)],
+    output:
+        "results/models/{id}/embedder.json",
+        "results/models/{id}/model.safetensors",
+        "results/models/{id}/tokenizer.json",
+    params:
+        settings=lambda w: PLAN.embedders[w.id].settings,
+        clip=PLAN.embedder_clip(),
+        folder=subpath(output[0], parent=True),
+        audio=lambda w: [f"{PLAN.data_folders[c]}/audio" for c in embedder_corpora(w)],
+        code=code_identity("train_tiny_clap.py"),
+    log:
+        "logs/train_embedder/{id}.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "python {SCRIPTS:q}/train_tiny_clap.py --settings {params.settings:q} --clip {params.clip:q}"
+        " --manifests {input:q}"
+        " --audio {params.audio:q} --out {params.folder:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,27 @@
+# report: one folder with the table, spectrograms, players and loss curves
+
+
+rule make_report:
+    input:
+        table=f"{STUDY}/table.json",
+        prompts=f"{STUDY}/prompts.csv",
+        samples=[f"{run_of(row, seed)}/samples" for row, seed in PLAN.rows()],
+        logs=[f"{run_of(arm, seed)}/train.csv" for arm in PLAN.arms for seed in PLAN.study.seeds],
+    output:
+        report(
+            directory(f"{STUDY}/report"), htmlindex="index.html", category=PLAN.study.study
+        ),
+    params:
+        settings=canonical(PLAN.study.report.model_dump(mode="json")),
+        root=f"{STUDY}/arms",
+        code=code_identity("make_report.py"),
+    log:
+        f"logs/{PLAN.study.study}/make_report.log",
+    conda:
+        "../envs/melablate.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "python {SCRIPTS:q}/make_report.py --settings {params.settings:q} --table {input.table:q}"
+        " --prompts {input.prompts:q} --arms {params.root:q} --out {output:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,58 @@
+# scores: embeddings of the audio, and one row a metric and sample
+
+SCORES = PLAN.scores()
+
+
+rule embed_reference:
+    input:
+        manifest=manifest_of(SCORES.reads["corpus"]),
+        embedder=embedder_of(SCORES.reads["embedder"]),
+    output:
+        f"{STUDY}/reference/embeddings.safetensors",
+    params:
+        settings=canonical(PLAN.study.spectrogram.model_dump(mode="json")),
+        reads=canonical(dict(SCORES.reads)),
+        audio=f"{PLAN.data_folders[SCORES.reads['corpus']]}/audio",
+        embedder=subpath(input.embedder, parent=True),
+        code=code_identity("embed_reference.py", ["models/tiny_clap.py"]),
+    log:
+        f"logs/{PLAN.study.study}/embed_reference.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=1,
+    shell:
+        "python {SCRIPTS:q}/embed_reference.py --settings {params.settings:q}"
+        " --manifest {input.manifest:q} --audio {params.audio:q} --embedder {params.embedder:q}"
+        " --out {output:q} 2>&1 | tee {log:q}"
+
+
+rule score_samples:
+    input:
+        samples=f"{RUN}/samples",
+        reference=f"{STUDY}/reference/embeddings.safetensors",
+        embedder=embedder_of(SCORES.reads["embedder"]),
+    output:
+        scores=f"{RUN}/scores.csv",
+        embeddings=f"{RUN}/embeddings.safetensors",
+    params:
+        settings=SCORES.settings,
+        reads=lambda w: canonical(dict(SCORES.reads) | {"samples": sample_stage(w).identity}),
+        embedder=subpath(input.embedder, parent=True),
+        code=code_identity("score_samples.py", ["models/tiny_clap.py"]),
+    log:
+        f"logs/{PLAN.study.study}/score_samples/{{row}}/seed-{{seed}}.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=1,
+    shell:
+        "python {SCRIPTS:q}/score_samples.py --settings {params.settings:q} --samples {input.samples:q}"
+        " --reference {input.reference:q} --embedder {params.embedder:q}"
+        " --out-scores {output.scores:q} --out-embeddings {output.embeddings:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,26 @@
+# spectrograms: clips → grey mel images in Parquet
+
+
+rule make_spectrograms:
+    input:
+        lambda w: manifest_of(PLAN.spectrograms[w.id].reads["corpus"]),
+    output:
+        images="results/spectrograms/{id}/images.parquet",
+        clips="results/spectrograms/{id}/clips.csv",
+        excluded="results/spectrograms/{id}/excluded.csv",
+    params:
+        settings=lambda w: PLAN.spectrograms[w.id].settings,
+        folder=subpath(output.images, parent=True),
+        data=lambda w: PLAN.data_folders[PLAN.spectrograms[w.id].reads["corpus"]],
+        code=code_identity("make_spectrograms.py"),
+    log:
+        "logs/make_spectrograms/{id}.log",
+    conda:
+        "../envs/melablate.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    shell:
+        "python {SCRIPTS:q}/make_spectrograms.py --settings {params.settings:q} --manifest {input:q}"
+        " --audio {params.data:q}/audio --out {params.folder:q} 2>&1 | tee {log:q}"

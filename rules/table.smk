@@ -1,0 +1,27 @@
+# table: effects against the baseline, intervals, verdicts
+
+
+rule make_table:
+    input:
+        [f"{run_of(row, seed)}/scores.csv" for row, seed in PLAN.rows()],
+    output:
+        csv=f"{STUDY}/table.csv",
+        parquet=f"{STUDY}/table.parquet",
+        md=f"{STUDY}/table.md",
+        json=f"{STUDY}/table.json",
+    params:
+        settings=canonical(PLAN.study.table.model_dump(mode="json")),
+        study=PLAN.table(),
+        root=f"{STUDY}/arms",
+        code=code_identity("make_table.py"),
+    log:
+        f"logs/{PLAN.study.study}/make_table.log",
+    conda:
+        "../envs/melablate.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "python {SCRIPTS:q}/make_table.py --settings {params.settings:q} --study {params.study:q}"
+        " --scores-root {params.root:q} --out-csv {output.csv:q} --out-parquet {output.parquet:q}"
+        " --out-md {output.md:q} --out-json {output.json:q} 2>&1 | tee {log:q}"

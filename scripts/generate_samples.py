@@ -1,0 +1,54 @@
+"""Generate the samples of an arm, or of the untuned base, for every prompt."""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from melablate.audio.inversion import images_to_audio
+from melablate.audio.settings import Spectrogram
+from melablate.models.base import load_base
+from melablate.sampling.generate import decode_latents, generate_latents
+from melablate.sampling.prompts import read_prompts
+from melablate.sampling.samples import Sample, write_samples
+from melablate.sampling.settings import Sample as SampleSettings
+from melablate.training.lora import fuse
+
+DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def main() -> None:
+    """Read the command line, load and fuse the weights, sample, write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, type=json.loads)
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--prompts", required=True, type=Path)
+    parser.add_argument("--base", required=True, type=Path)
+    parser.add_argument("--weights", type=Path, help="LoRA; without it the untuned base samples")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", required=True, type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    settings = SampleSettings.model_validate(arguments.settings["sample"])
+    codec = Spectrogram.model_validate(arguments.settings["spectrogram"])
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    base = load_base(arguments.base, dtype=DTYPES[arguments.settings["precision"]])
+    if arguments.weights:
+        fuse(base, arguments.weights)
+    for network in (base.unet, base.vae, *base.text_encoders):
+        network.to(device)
+    prompts = read_prompts(arguments.prompts)
+    jobs = [(p, n) for p in prompts for n in range(arguments.settings["per_prompt"])]
+    size = (codec.n_mels // base.pixels, codec.width // base.pixels)
+    latents = generate_latents(
+        base, jobs, size, settings, arguments.seed, arguments.settings["clip_skip"]
+    )
+    images = decode_latents(base.vae, latents)
+    audio = images_to_audio(images, codec)
+    made = [Sample(p, n, i, a) for (p, n), i, a in zip(jobs, images, audio, strict=True)]
+    write_samples(arguments.out, made, codec)
+    print(f"samples: {len(made)} → {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

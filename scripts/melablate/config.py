@@ -1,0 +1,101 @@
+"""The config model: every option of a study and of an arm, with its default and meaning."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from .audio.settings import Spectrogram
+from .corpus.settings import Corpus
+from .metrics.settings import Scores
+from .models.settings import Base, TinyClap
+from .report.page_settings import Report
+from .report.settings import Table
+from .sampling.settings import Prompts, Sample
+from .settings import Settings
+from .training.latents_settings import Latents
+from .training.settings import Train
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+Seed = Annotated[int, Field(ge=0)]
+FIXED_ROWS = ("untuned-base", "codec-ceiling", "autoencoder-ceiling", "real-audio")
+
+
+class Claim(Settings):
+    """What the seed project said of this row."""
+
+    verdict: Literal["improved", "worse", "indeterminate", "none"] = "none"
+    """Its mark: ✅, ❌, indeterminate; none where it made no claim."""
+    words: str = ""
+    """Its words."""
+
+
+class Arm(Settings):
+    """One row of the table: what differs from the study's own settings."""
+
+    label: str
+    """How the table names the row."""
+    claim: Claim = Claim()
+    """What the seed project said of it."""
+    changes: dict[str, Any] = {}
+    """Overrides of `corpus`, `regularization`, `spectrogram`, `base`, `latents`, `train` and
+    `sample`, nested or as dotted keys (`train.rank: 16`)."""
+
+
+class Recipe(Settings):
+    """Everything that an arm may change."""
+
+    corpus: str
+    """Name of the corpus that arms are fine-tuned on."""
+    regularization: str | None = None
+    """Name of the corpus that gives regularization images, if any."""
+    base: str
+    """Name of the base model that arms start from."""
+    spectrogram: Spectrogram = Spectrogram()
+    """Audio to image and back."""
+    latents: Latents = Latents()
+    """What is cached of the images."""
+    train: Train = Train()
+    """Fine-tuning."""
+    sample: Sample = Sample()
+    """Generation."""
+
+
+class Study(Recipe):
+    """A study: the recipe of its baseline, its arms and seeds, and how it is judged."""
+
+    study: Name
+    """Name of the study: its folder below results/."""
+    seeds: tuple[Seed, ...] = (0, 1, 2)
+    """Training seeds; every arm is trained once with each."""
+    arms: tuple[Name, ...] = ("baseline",)
+    """Rows of the table: names of files in the arms folder, without `.yaml`."""
+    baseline: Name = "baseline"
+    """The arm that all others are compared with."""
+    arms_folder: str = "config/arms"
+    """Where arm files are, from the working directory or from the project."""
+    sweep: dict[str, tuple[Any, ...]] = {}
+    """Dotted keys and their values; every combination becomes an arm (`train.rank: [4, 16]`)."""
+    corpora: dict[Name, Corpus]
+    """The corpora by name."""
+    bases: dict[Name, Base]
+    """The base models by name."""
+    embedder: TinyClap
+    """The text–audio model behind similarity, diversity and Fréchet distance."""
+    prompts: Prompts = Prompts()
+    """What every arm is asked for."""
+    scores: Scores = Scores()
+    """What is measured of the samples."""
+    table: Table = Table()
+    """Effects, intervals, verdicts."""
+    report: Report = Report()
+    """The page that can be listened to."""
+
+    @field_validator("seeds", "arms")
+    @classmethod
+    def _no_doubles(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        doubles = sorted({str(v) for v in values if values.count(v) > 1})
+        if doubles:
+            raise ValueError(f"given more than once: {', '.join(doubles)}")
+        if not values:
+            raise ValueError("at least one is needed")
+        return values

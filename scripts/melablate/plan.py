@@ -1,0 +1,197 @@
+"""From arms to stages: what each stage is given, and the identity that keys its files.
+
+An identity is the hash of a stage's own settings and the identities of the stages that it
+reads (DESIGN §3). Arms whose upstream settings agree share the upstream files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .audio.settings import Spectrogram
+from .config import FIXED_ROWS, Recipe, Study
+from .corpus.settings import MiniMidi, Rules
+from .identity import canonical, fingerprint, identity
+from .models.settings import FolderBase, TinyBase
+from .settings import Settings
+from .study import ResolvedArm, load_study, resolve_arms
+
+FINGERPRINTS = Path("results/.fingerprints.json")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Settings as canonical JSON, the identity, and the identities of what is read."""
+
+    settings: str
+    identity: str
+    reads: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """All stages of a study by identity, and the arms by name."""
+
+    study: Study
+    arms: dict[str, ResolvedArm]
+    music: dict[str, Stage] = field(default_factory=dict)
+    corpora: dict[str, Stage] = field(default_factory=dict)
+    spectrograms: dict[str, Stage] = field(default_factory=dict)
+    autoencoders: dict[str, Stage] = field(default_factory=dict)
+    bases: dict[str, Stage] = field(default_factory=dict)
+    latents: dict[str, Stage] = field(default_factory=dict)
+    embedders: dict[str, Stage] = field(default_factory=dict)
+    data_folders: dict[str, str] = field(default_factory=dict)
+    base_folders: dict[str, str] = field(default_factory=dict)
+
+    def corpus(self, name: str) -> str:
+        """Identity of a corpus: its rules, and how its music is composed or what it holds."""
+        settings = self.study.corpora[name]
+        if isinstance(settings, MiniMidi):
+            composer = settings.model_copy(update={"rules": Rules()})
+            music = _add(self.music, _dump(composer))
+            folder = f"results/music/{music}"
+        else:
+            folder = settings.path
+            known = Path(folder).is_dir()
+            music = fingerprint(Path(folder), FINGERPRINTS) if known else "absent"
+        key = _add(self.corpora, {"kind": settings.kind, "rules": _dump(settings.rules)}, music=music)
+        self.data_folders[key] = folder
+        return key
+
+    def images(self, recipe: Recipe, corpus: str) -> str:
+        """Identity of a corpus' spectrogram images."""
+        return _add(self.spectrograms, _dump(recipe.spectrogram), corpus=self.corpus(corpus))
+
+    def base(self, name: str) -> str:
+        """Identity of a base model; the embedded one learns from the study's own images."""
+        settings = self.study.bases[name]
+        if isinstance(settings, TinyBase):
+            images = self.images(self.study, settings.corpus)
+            vae = _add(self.autoencoders, _dump(settings.vae), images=images)
+            key = _add(self.bases, _dump(settings.unet), autoencoder=vae, images=images)
+            self.base_folders[key] = f"results/models/{key}"
+            return key
+        return self._folder_base(settings)
+
+    def _folder_base(self, settings: FolderBase) -> str:
+        folder = Path(settings.path)
+        content = fingerprint(folder, FINGERPRINTS) if folder.is_dir() else "absent"
+        key = _add(self.bases, {"kind": "folder"}, content=content)
+        self.base_folders[key] = settings.path
+        return key
+
+    def cached(self, recipe: Recipe, corpus: str) -> str:
+        """Identity of the latents of a corpus for a recipe."""
+        reads = {"images": self.images(recipe, corpus), "base": self.base(recipe.base)}
+        return _add(self.latents, _dump(recipe.latents), **reads)
+
+    def embedder(self) -> str:
+        """Identity of the text–audio model."""
+        settings = self.study.embedder
+        reads = {name: self.corpus(name) for name in settings.corpora}
+        key = identity([_dump(settings), self.embedder_clip(), reads])
+        self.embedders[key] = Stage(canonical(_dump(settings)), key, reads)
+        return key
+
+    def embedder_clip(self) -> str:
+        """Which part of a track the text–audio model hears, at its own sample rate."""
+        images = self.study.spectrogram
+        clip = Spectrogram(
+            sample_rate=16000, offset=images.offset, seconds=images.seconds, width=1_000_000
+        )
+        return canonical(_dump(clip))
+
+    def train(self, arm: str, seed: int) -> Stage:
+        """What trains an arm with a seed."""
+        recipe = self.arms[arm].recipe
+        reads = {"base": self.base(recipe.base), "latents": self.cached(recipe, recipe.corpus)}
+        if not recipe.latents.cached:
+            reads["images"] = self.images(recipe, recipe.corpus)
+        if recipe.regularization:
+            reads["regularization"] = self.cached(recipe, recipe.regularization)
+        if recipe.train.warm_start:
+            reads["warm_start"] = self.train(recipe.train.warm_start.arm, seed).identity
+        settings = _dump(recipe.train)
+        return Stage(canonical(settings), identity([settings, reads, seed]), reads)
+
+    def prompts(self) -> Stage:
+        """What every arm is asked for."""
+        reads = {"images": self.images(self.study, self.study.corpus)}
+        settings = _dump(self.study.prompts)
+        return Stage(canonical(settings), identity([settings, reads]), reads)
+
+    def samples(self, row: str, seed: int) -> Stage:
+        """What generates the audio of an arm or of a fixed row."""
+        recipe = self.recipe(row)
+        reads = {"prompts": self.prompts().identity, "base": self.base(recipe.base)}
+        settings: dict[str, Any] = {"spectrogram": _dump(recipe.spectrogram), "row": "arm"}
+        if row in FIXED_ROWS:
+            settings["row"] = row
+        else:
+            reads["train"] = self.train(row, seed).identity
+        if row not in FIXED_ROWS[1:]:
+            settings["sample"] = _dump(recipe.sample)
+            settings["clip_skip"] = recipe.train.clip_skip
+            settings["precision"] = recipe.train.precision
+            settings["per_prompt"] = self.study.prompts.per_prompt
+        return Stage(canonical(settings), identity([settings, reads, seed]), reads)
+
+    def scores(self) -> Stage:
+        """How samples are measured."""
+        settings = _dump(self.study.scores)
+        reads = {"embedder": self.embedder(), "corpus": self.corpus(self.study.corpus)}
+        return Stage(canonical(settings), identity([settings, reads]), reads)
+
+    def rows(self) -> list[tuple[str, int]]:
+        """Every (row, seed) that is sampled and scored; what needs no seed has 0."""
+        seeds = self.study.seeds
+        rows = [(name, seed) for name in (*self.arms, FIXED_ROWS[0]) for seed in seeds]
+        return rows + [(name, 0) for name in FIXED_ROWS[1:]]
+
+    def recipe(self, row: str) -> Recipe:
+        """An arm's recipe; fixed rows have the baseline's."""
+        return self.arms[self.study.baseline if row in FIXED_ROWS else row].recipe
+
+    def table(self) -> str:
+        """What the table must know of the study, as canonical JSON."""
+        arms = [
+            {
+                "name": arm.name,
+                "label": arm.label,
+                "claim": _dump(arm.claim),
+                "changes": arm.changes,
+            }
+            for arm in self.arms.values()
+        ]
+        study = self.study
+        return canonical(
+            {
+                "name": study.study,
+                "seeds": study.seeds,
+                "baseline": study.baseline,
+                "arms": arms,
+                "fixed": FIXED_ROWS,
+            }
+        )
+
+
+def make_plan(config: Mapping[str, Any], source: str = "config") -> Plan:
+    """Check the config and lay out every stage that its arms need."""
+    study = load_study(config, source)
+    plan = Plan(study, resolve_arms(study, source))
+    plan.embedder()
+    for row, seed in plan.rows():
+        plan.samples(row, seed)
+    return plan
+
+
+def _add(stages: dict[str, Stage], settings: Any, **reads: str) -> str:
+    key = identity([settings, reads])
+    stages[key] = Stage(canonical(settings), key, reads)
+    return key
+
+
+def _dump(settings: Settings) -> Any:
+    return settings.model_dump(mode="json")

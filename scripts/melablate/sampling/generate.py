@@ -1,0 +1,88 @@
+"""Text → latents → grey images: classifier-free guidance over any base."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..models.base import Base
+from ..models.conditioning import Conditioning, encode, unet_arguments
+from ..progress import Progress
+from .prompts import Prompt
+from .settings import Sample
+from .solvers import make_solver
+
+
+def start_noise(seed: int, prompt: Prompt, number: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """The noise of a (seed, prompt, sample): the same in every arm, whatever else is asked for."""
+    key = hashlib.blake2b(f"{seed}/{prompt.prompt_id}/{number}".encode(), digest_size=7).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(key, "little"))
+    return torch.randn(shape, generator=generator)
+
+
+@torch.inference_mode()
+def generate_latents(
+    base: Base,
+    jobs: Sequence[tuple[Prompt, int]],
+    size: tuple[int, int],
+    settings: Sample,
+    seed: int,
+    clip_skip: int = 1,
+) -> torch.Tensor:
+    """Scaled latents of every (prompt, sample number), in that order."""
+    progress = Progress("sampling", len(jobs))
+    parts = []
+    for start in range(0, len(jobs), settings.batch_size):
+        batch = jobs[start : start + settings.batch_size]
+        parts.append(_denoise(base, batch, size, settings, seed, clip_skip))
+        progress.step(start + len(batch))
+    return torch.cat(parts)
+
+
+def _denoise(
+    base: Base,
+    jobs: Sequence[tuple[Prompt, int]],
+    size: tuple[int, int],
+    settings: Sample,
+    seed: int,
+    clip_skip: int,
+) -> torch.Tensor:
+    """One batch through all steps of the solver; Ho & Salimans 2022, eq. 6."""
+    device, dtype = base.unet.device, base.unet.dtype
+    shape = (base.unet.config.in_channels, *size)
+    noise = torch.stack([start_noise(seed, prompt, number, shape) for prompt, number in jobs])
+    solver = make_solver(settings.sampler, base.scheduler)
+    solver.set_timesteps(settings.steps, device=device)
+    latents = noise.to(device) * solver.init_noise_sigma
+    texts = [prompt.text for prompt, _ in jobs]
+    guided = settings.guidance > 1
+    if guided:
+        texts = [settings.negative_prompt] * len(jobs) + texts
+    condition = _cast(encode(base, texts, clip_skip), dtype)
+    for time in solver.timesteps:
+        doubled = torch.cat([latents, latents]) if guided else latents
+        scaled = solver.scale_model_input(doubled, time).to(dtype)
+        prediction = base.unet(scaled, time, **unet_arguments(base, condition, scaled)).sample
+        prediction = prediction.float()
+        if guided:
+            negative, positive = prediction.chunk(2)
+            prediction = negative + settings.guidance * (positive - negative)
+        latents = solver.step(prediction, time, latents).prev_sample
+    return latents
+
+
+@torch.inference_mode()
+def decode_latents(vae: torch.nn.Module, latents: torch.Tensor, batch_size: int = 16) -> np.ndarray:
+    """Scaled latents → grey bytes; the channels of an RGB autoencoder are averaged."""
+    images = []
+    for batch in latents.split(batch_size):
+        decoded = vae.decode((batch / vae.config.scaling_factor).to(vae.dtype)).sample.float()
+        grey = (decoded.mean(dim=1).clamp(-1, 1) + 1) * 127.5
+        images.append(grey.round().to(torch.uint8).cpu().numpy())
+    return np.concatenate(images)
+
+
+def _cast(condition: Conditioning, dtype: torch.dtype) -> Conditioning:
+    pooled = None if condition.pooled is None else condition.pooled.to(dtype)
+    return Conditioning(condition.hidden.to(dtype), pooled)

@@ -1,0 +1,35 @@
+"""How audio is generated from a trained arm."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ..settings import Settings
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Prompts(Settings):
+    """What every arm is asked for: the same for all, and never an input of training."""
+
+    heldout: Count = 16
+    """How many held-out clips give their first caption as a prompt."""
+    extra: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Further prompts."""
+    per_prompt: Count = 1
+    """Clips a prompt and seed."""
+
+
+class Sample(Settings):
+    """Sampler and guidance; never an input of training."""
+
+    sampler: Literal["dpmsolver++", "ddim", "euler"] = "dpmsolver++"
+    """Solver of the reverse process (diffusers' implementations)."""
+    steps: Count = 32
+    """Steps of the solver."""
+    guidance: Annotated[float, Field(ge=1)] = 4.0
+    """Classifier-free guidance scale (Ho & Salimans 2022); 1 is none."""
+    negative_prompt: str = ""
+    """What guidance leads away from."""
+    batch_size: Count = 32
+    """Clips generated at once."""
