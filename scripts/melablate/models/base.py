@@ -1,0 +1,126 @@
+"""A base model in diffusers' folder layout, loaded in parts: SD 1.5, SDXL or one of our own."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .schedule import cumulative_alphas
+
+PARTS = ("unet", "text", "vae")
+
+
+@dataclass
+class Base:
+    """The networks that were asked for, and what the scheduler's file says of the noise."""
+
+    folder: Path
+    alphas: torch.Tensor
+    """ᾱ of every timestep."""
+    prediction_type: str
+    """What the UNet predicts: `epsilon` or `v_prediction`."""
+    scheduler: dict[str, Any]
+    """The scheduler's file as it stands: samplers are made from it."""
+    pixels: int
+    """Pixels of the image to a latent's pixel, along one side."""
+    unet: Any = None
+    vae: Any = None
+    text_encoders: list[Any] = field(default_factory=list)
+    tokenizers: list[Any] = field(default_factory=list)
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The trainable networks by the names under which their weights are saved."""
+        named = {} if self.unet is None else {"unet": self.unet}
+        for number, encoder in enumerate(self.text_encoders):
+            named["text_encoder" + ("" if number == 0 else f"_{number + 1}")] = encoder
+        return named
+
+
+def load_base(
+    folder: Path, parts: Iterable[str] = PARTS, dtype: torch.dtype = torch.float32
+) -> Base:
+    """Load `parts` of a base (safetensors only, nothing from the network), frozen, in eval mode."""
+    scheduler = _json(folder, "scheduler", "scheduler_config.json")
+    vae = _json(folder, "vae", "config.json")
+    base = Base(
+        folder=folder,
+        alphas=cumulative_alphas(scheduler),
+        prediction_type=scheduler.get("prediction_type", "epsilon"),
+        scheduler=scheduler,
+        pixels=2 ** (len(vae["block_out_channels"]) - 1),
+    )
+    wanted = set(parts)
+    if "unet" in wanted:
+        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+        base.unet = _network(UNet2DConditionModel, folder, "unet", dtype)
+    if "vae" in wanted:
+        from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+        base.vae = _network(AutoencoderKL, folder, "vae", dtype)
+    if "text" in wanted:
+        for suffix in ["", "_2"] if (folder / "text_encoder_2").is_dir() else [""]:
+            _add_text(base, suffix, dtype)
+    return base
+
+
+def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:
+    from transformers.models.clip import modeling_clip
+    from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+    config = _json(base.folder, f"text_encoder{suffix}", "config.json")
+    # A second encoder (SDXL's) also gives the pooled text, through its projection.
+    kind = (config.get("architectures") or ["CLIPTextModel"])[0]
+    if kind not in ("CLIPTextModel", "CLIPTextModelWithProjection"):
+        raise SystemExit(
+            f"{base.folder}/text_encoder{suffix} is a {kind}; a CLIP text model is needed"
+        )
+    folder = base.folder / f"tokenizer{suffix}"
+    if not (folder / "tokenizer_config.json").is_file():
+        raise SystemExit(f"{base.folder} has no tokenizer{suffix}/tokenizer_config.json")
+    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    # Without its files CLIPTokenizer does not fail: it becomes a tokenizer of two words.
+    if len(tokenizer) != config["vocab_size"]:
+        raise SystemExit(
+            f"{folder} knows {len(tokenizer)} tokens, its text encoder {config['vocab_size']}: "
+            "tokenizer files are missing or belong to another model"
+        )
+    base.tokenizers.append(tokenizer)
+    model = getattr(modeling_clip, kind)
+    base.text_encoders.append(_network(model, base.folder, f"text_encoder{suffix}", dtype))
+
+
+def _network(model: Any, base: Path, part: str, dtype: torch.dtype) -> Any:
+    folder = base / part
+    _json(base, part, "config.json")
+    if not any(folder.glob("*.safetensors")):
+        raise SystemExit(
+            f"{folder} has no weights as safetensors; other formats can run code when they are "
+            "read and are refused: convert them or fetch the safetensors files"
+        )
+    try:
+        network = model.from_pretrained(
+            folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SystemExit(f"{folder} cannot be loaded: {error}") from None
+    return network.requires_grad_(False).eval()
+
+
+def _json(base: Path, part: str, name: str) -> dict[str, Any]:
+    path = base / part / name
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SystemExit(
+            f"{base} is not a whole base model: {part}/{name} is missing "
+            "(diffusers' layout: unet, vae, text_encoder, tokenizer, scheduler)"
+        ) from None
+    except ValueError as error:
+        raise SystemExit(f"{path} is not JSON: {error}") from None
+    return content

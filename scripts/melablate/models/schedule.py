@@ -1,0 +1,21 @@
+"""The noise schedule that a base was trained with, from its scheduler's file."""
+
+from typing import Any
+
+import torch
+
+
+def cumulative_alphas(config: dict[str, Any]) -> torch.Tensor:
+    """ᾱ_t = Π (1 − β_s), s ≤ t; Ho et al. 2020, eq. 4."""
+    steps = config.get("num_train_timesteps", 1000)
+    first, last = config.get("beta_start", 0.0001), config.get("beta_end", 0.02)
+    kind = config.get("beta_schedule", "linear")
+    if config.get("trained_betas") is not None:
+        betas = torch.tensor(config["trained_betas"], dtype=torch.float32)
+    elif kind == "linear":
+        betas = torch.linspace(first, last, steps, dtype=torch.float32)
+    elif kind == "scaled_linear":
+        betas = torch.linspace(first**0.5, last**0.5, steps, dtype=torch.float32) ** 2
+    else:
+        raise SystemExit(f"beta_schedule {kind!r} of the base is none of: linear, scaled_linear")
+    return torch.cumprod(1.0 - betas, dim=0)

@@ -1,0 +1,48 @@
+"""Safetensors files, read with clear errors and written with the same bytes every time."""
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from ..files import writing
+
+
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file; anything else (a pickle too) is refused."""
+    if not path.is_file():
+        raise SystemExit(f"{path}: no such file")
+    tensors: dict[str, torch.Tensor] = {}
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            for name in file.keys():  # noqa: SIM118 (not a mapping)
+                tensors[name] = file.get_tensor(name)
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise SystemExit(
+            f"{path} is not a whole safetensors file ({error}); "
+            "it may be cut short or of another format: delete it and make it again"
+        ) from None
+    return tensors, metadata
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Write tensors and metadata, whole or not at all, equal input as equal bytes."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with writing(path) as aside:
+        aside.write_bytes(_ordered(safetensors.torch.save(plain, metadata=dict(metadata))))
+
+
+def _ordered(blob: bytes) -> bytes:
+    """The same file with its header's keys sorted: safetensors writes metadata in random order."""
+    (length,) = struct.unpack("<Q", blob[:8])
+    header = json.dumps(
+        json.loads(blob[8 : 8 + length]), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + blob[8 + length :]

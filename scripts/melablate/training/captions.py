@@ -1,0 +1,56 @@
+"""Captions of a sample: which one of a track's, in which order, or none."""
+
+import re
+from collections.abc import Sequence
+
+from .draws import Draws
+from .settings import Captions
+
+BETWEEN_CLAUSES = re.compile(r"\s*[,;]\s+|(?<=[.!?])\s+")
+"""Commas and semicolons go; the stop that ends a sentence stays with it."""
+
+
+def caption_of(captions: Sequence[str], clip_id: str, visit: int, draws: Draws) -> str:
+    """One of a track's captions: every one is used once before one comes again."""
+    count = len(captions)
+    if count == 1:
+        return captions[0]
+    order = draws.permutation(count, "caption", clip_id, visit // count)
+    return captions[order[visit % count]]
+
+
+def clauses(caption: str) -> list[str]:
+    """Parts of a caption that may change places."""
+    return [part.strip() for part in BETWEEN_CLAUSES.split(caption) if part.strip()]
+
+
+def shuffled(caption: str, keep_first: int, order: Sequence[int]) -> str:
+    """Clauses after the first `keep_first` in the given order; each sentence keeps its stop."""
+    parts = clauses(caption)
+    parts = parts[:keep_first] + [parts[keep_first + index] for index in order]
+    joined = parts[0] if parts else ""
+    for part in parts[1:]:
+        joined += (" " if joined[-1] in ".!?" else ", ") + part
+    return joined
+
+
+def prepared(caption: str, settings: Captions, sample: int, draws: Draws) -> str:
+    """The caption as it is encoded for the run's n-th sample."""
+    if settings.dropout and draws.uniform("caption dropout", sample) < settings.dropout:
+        return ""
+    if settings.shuffle == "none":
+        return caption
+    free = len(clauses(caption)) - settings.keep_first
+    if free < 2:
+        return caption
+    return shuffled(
+        caption, settings.keep_first, draws.permutation(free, "caption shuffle", sample)
+    )
+
+
+def excluded(captions: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether a caption holds one of the words, whole and in any case."""
+    if not words:
+        return False
+    pattern = r"(?<!\w)(?:" + "|".join(re.escape(word.strip()) for word in words) + r")(?!\w)"
+    return any(re.search(pattern, caption, re.IGNORECASE) for caption in captions)

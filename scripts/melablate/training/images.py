@@ -1,0 +1,140 @@
+"""What is trained on: clips with captions, as cached latents or as images that are encoded."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from ..models.weights import read_tensors
+from .captions import excluded
+from .latents import encode, variant
+from .latents_settings import Latents
+
+
+class Source(Protocol):
+    """Gives posterior mean and std of (image, variant) pairs."""
+
+    variants: int
+    shape: tuple[int, ...]
+
+    def posterior(
+        self, images: Sequence[int], variants: Sequence[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and std [n, channels, height, width]."""
+
+
+class Cached:
+    """Latents that the latents stage encoded."""
+
+    def __init__(self, mean: torch.Tensor, std: torch.Tensor) -> None:
+        self.mean, self.std = mean.flatten(0, 1), std.flatten(0, 1)
+        self.variants, self.shape = mean.shape[1], tuple(mean.shape[2:])
+
+    def posterior(
+        self, images: Sequence[int], variants: Sequence[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Look them up."""
+        rows = torch.tensor(
+            [image * self.variants + number for image, number in zip(images, variants, strict=True)]
+        )
+        return self.mean.index_select(0, rows), self.std.index_select(0, rows)
+
+
+class Encoded:
+    """Images that the autoencoder encodes whenever they are asked for."""
+
+    def __init__(
+        self, vae: Any, pixels: torch.Tensor, clip_ids: Sequence[str], settings: Latents
+    ) -> None:
+        self.vae, self.pixels, self.clip_ids, self.settings = vae, pixels, clip_ids, settings
+        self.variants = settings.variants
+        side = 2 ** (len(vae.config.block_out_channels) - 1)
+        height, width = pixels.shape[1:]
+        self.shape = (vae.config.latent_channels, height // side, width // side)
+
+    def posterior(
+        self, images: Sequence[int], variants: Sequence[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Augment and encode them."""
+        augment = self.settings.specaugment
+        batch = [
+            variant(self.pixels[image], self.clip_ids[image], number, augment)
+            if augment
+            else self.pixels[image]
+            for image, number in zip(images, variants, strict=True)
+        ]
+        return encode(self.vae, torch.stack(batch))
+
+
+@dataclass
+class Images:
+    """Clips in the order of their ids, each with all captions of its track."""
+
+    clip_ids: list[str]
+    captions: list[list[str]]
+    source: Source
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+
+def cached_images(path: Path, exclude_words: Sequence[str] = ()) -> Images:
+    """Training clips of a latents file."""
+    tensors, metadata = read_tensors(path)
+    try:
+        clip_ids, captions, splits = (
+            json.loads(metadata[key]) for key in ("clip_ids", "captions", "splits")
+        )
+        mean, std = tensors["mean"], tensors["std"]
+    except (KeyError, ValueError) as error:
+        raise SystemExit(f"{path} is not a latents file: {error} is missing or broken") from None
+    if mean.ndim != 5 or mean.shape != std.shape or len(mean) != len(clip_ids):
+        raise SystemExit(
+            f"{path}: mean {list(mean.shape)} and std {list(std.shape)} should both be [clips, "
+            f"variants, channels, height, width] for its {len(clip_ids)} clips; make it again"
+        )
+    rows = _training_rows(path, splits, captions, exclude_words)
+    return Images(
+        [clip_ids[row] for row in rows],
+        [captions[row] for row in rows],
+        Cached(mean[rows].float(), std[rows].float()),
+    )
+
+
+def encoded_images(
+    path: Path, vae: Any, settings: Latents, exclude_words: Sequence[str] = ()
+) -> Images:
+    """Training clips of an image file, to be encoded at every step."""
+    import pyarrow.parquet
+    from PIL import Image
+
+    table = pyarrow.parquet.read_table(path, columns=["clip_id", "split", "captions", "image"])
+    columns = table.to_pydict()
+    rows = _training_rows(path, columns["split"], columns["captions"], exclude_words)
+    pixels = []
+    for row in rows:
+        with Image.open(io.BytesIO(columns["image"][row]["bytes"])) as image:
+            grey = image.convert("L")
+            flat = torch.frombuffer(bytearray(grey.tobytes()), dtype=torch.uint8)
+            pixels.append(flat.view(grey.height, grey.width))
+    clip_ids = [columns["clip_id"][row] for row in rows]
+    source = Encoded(vae, torch.stack(pixels), clip_ids, settings)
+    return Images(clip_ids, [columns["captions"][row] for row in rows], source)
+
+
+def _training_rows(
+    path: Path, splits: Sequence[str], captions: Sequence[Sequence[str]], words: Sequence[str]
+) -> list[int]:
+    train = [row for row, split in enumerate(splits) if split == "train"]
+    if not train:
+        raise SystemExit(f"{path} has no clip of the training split")
+    rows = [row for row in train if not excluded(captions[row], words)]
+    if not rows:
+        raise SystemExit(
+            f"{path}: exclude_words {list(words)} sets aside every one of its {len(train)} clips"
+        )
+    return rows

@@ -1,0 +1,131 @@
+"""A training job: check inputs, train, write weights, log and provenance."""
+
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..files import write_json, write_text
+from ..models.base import Base, load_base
+from . import lora
+from .draws import Draws
+from .images import Images, cached_images, encoded_images
+from .latents_settings import Latents
+from .loop import DTYPES, Outcome, Run, deterministic, train
+from .provenance import commit, machine, peak_memory, versions
+from .resume import Resume
+from .settings import Train
+from .signals import Stop
+from .stream import Stream
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files and folders that a run reads."""
+
+    base: Path
+    latents: Path | None = None
+    images: Path | None = None
+    regularization: Path | None = None
+    warm_start: Path | None = None
+
+    def check(self, settings: Train, latents: Latents) -> None:
+        """What the settings ask for is given, and the other way round."""
+        for needed, option, given in (
+            (latents.cached, "latents", self.latents),
+            (not latents.cached, "images", self.images),
+            (settings.regularization is not None, "regularization", self.regularization),
+            (settings.warm_start is not None, "warm-start", self.warm_start),
+        ):
+            if needed and given is None:
+                raise SystemExit(f"these settings need --{option}")
+            if not needed and given is not None:
+                raise SystemExit(f"--{option} is given but these settings do not use it")
+
+
+def run(
+    *,
+    settings: Train,
+    latents: Latents,
+    inputs: Inputs,
+    seed: int,
+    identity: str,
+    name: str,
+    threads: int,
+    prefix: Path,
+    provenance: dict[str, Any],
+    start: float,
+) -> None:
+    """Train and write `<prefix>.safetensors`, `.csv` and `.json`."""
+    stop = Stop()
+    inputs.check(settings, latents)
+    resume = Resume(prefix, identity)
+    resume.remove_stale()
+    deterministic(threads)
+    draws = Draws(seed)
+    stream = _stream(settings, latents, inputs, draws)
+    base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision])
+    _check_shape(base, stream.images)
+    outcome = train(Run(name, settings, draws, base, stream, resume, stop, inputs.warm_start))
+    write_text(prefix.with_name(prefix.name + ".csv"), outcome.log.csv())
+    record = {
+        "identity": identity,
+        "seed": seed,
+        "provenance": provenance,
+        "settings": settings.model_dump(mode="json"),
+        "latents": latents.model_dump(mode="json"),
+        "inputs": {
+            field.name: None if (path := getattr(inputs, field.name)) is None else str(path)
+            for field in fields(inputs)
+        },
+        **_figures(outcome, stream, start),
+    }
+    write_json(prefix.with_name(prefix.name + ".json"), record)
+    lora.save(
+        prefix.with_name(prefix.name + ".safetensors"), outcome.parameters, settings, identity
+    )
+    resume.remove()
+
+
+def _stream(settings: Train, latents: Latents, inputs: Inputs, draws: Draws) -> Stream:
+    if inputs.images is not None:
+        vae = load_base(inputs.base, ("vae",)).vae
+        images = encoded_images(inputs.images, vae, latents, settings.exclude_words)
+    elif inputs.latents is not None:
+        images = cached_images(inputs.latents, settings.exclude_words)
+    extra = None if inputs.regularization is None else cached_images(inputs.regularization)
+    return Stream(settings, draws, images, extra)
+
+
+def _check_shape(base: Base, images: Images) -> None:
+    channels, height, width = images.source.shape
+    if channels != base.unet.config.in_channels:
+        raise SystemExit(
+            f"latents have {channels} channels, the UNet of {base.folder} takes "
+            f"{base.unet.config.in_channels}: they were encoded for another base"
+        )
+    step = 2 ** (len(base.unet.config.block_out_channels) - 1)
+    if height % step or width % step:
+        raise SystemExit(
+            f"latents of {height}×{width} do not divide by {step}, as the UNet of {base.folder} "
+            f"needs: choose n_mels and width as multiples of {step * base.pixels}"
+        )
+
+
+def _figures(outcome: Outcome, stream: Stream, start: float) -> dict[str, Any]:
+    steps = outcome.steps
+    return {
+        "images": len(stream.images),
+        "regularization_images": len(stream.regularization) if stream.regularization else 0,
+        "steps": steps,
+        "trained_weights": sum(weight.numel() for weight in outcome.parameters.values()),
+        "resumed_at": outcome.resumed_at,
+        "loop_seconds": round(outcome.seconds, 3),
+        "job_seconds": round(time.monotonic() - start, 3),
+        "steps_per_second": round(steps / outcome.seconds, 4) if outcome.seconds else None,
+        "final_loss": outcome.log.rows[-1][2],
+        "commit": commit(),
+        "versions": versions(),
+        "machine": machine(),
+        "peak": peak_memory(),
+    }

@@ -1,0 +1,48 @@
+"""Grey images → latents, with SpecAugmented variants; shared by the latents stage and the loop."""
+
+import hashlib
+from typing import Any
+
+import torch
+
+from .latents_settings import SpecAugment
+
+
+def specaugment(image: torch.Tensor, key: str, settings: SpecAugment) -> torch.Tensor:
+    """The grey image [height, width] with bands and stretches blanked; equal keys, equal masks.
+
+    Park et al. 2019: widths uniform in 0 … the most, positions uniform where they fit.
+    """
+    digest = hashlib.blake2b(f"specaugment/{key}".encode(), digest_size=8).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+    filled = image.clone()
+    grey = image.float().mean().round().to(image.dtype) if settings.fill == "mean" else 0
+    for axis, masks, widest in (
+        (0, settings.frequency_masks, settings.frequency_width),
+        (1, settings.time_masks, settings.time_width),
+    ):
+        size = image.shape[axis]
+        for _ in range(masks):
+            width = int(torch.randint(min(widest, size) + 1, (), generator=generator))
+            start = int(torch.randint(size - width + 1, (), generator=generator))
+            filled.narrow(axis, start, width).fill_(grey)
+    return filled
+
+
+def variant(image: torch.Tensor, clip_id: str, number: int, settings: SpecAugment) -> torch.Tensor:
+    """Variant 0 is the image itself, the others are augmented, each in its own way."""
+    return image if number == 0 else specaugment(image, f"{clip_id}/{number}", settings)
+
+
+@torch.no_grad()
+def encode(vae: Any, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Posterior mean and std [n, channels, height, width] of 8-bit grey images [n, height, width].
+
+    In the scale in which the UNet works: multiplied by the autoencoder's scaling factor.
+    """
+    weight = next(vae.parameters())
+    pixels = images.to(weight.device, weight.dtype) / 127.5 - 1
+    pixels = pixels.unsqueeze(1).expand(-1, vae.config.in_channels, -1, -1)
+    posterior = vae.encode(pixels).latent_dist
+    scale = vae.config.scaling_factor
+    return (posterior.mean * scale).float(), (posterior.std * scale).float()

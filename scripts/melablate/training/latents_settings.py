@@ -1,0 +1,40 @@
+"""How images become latents: cached or not, with SpecAugmented variants or not."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ..settings import Settings
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class SpecAugment(Settings):
+    """Bands and stretches of the image blanked out (Park et al. 2019)."""
+
+    variants: Annotated[int, Field(ge=1)] = 4
+    """Augmented variants of each image, beside the clean one."""
+    frequency_masks: Count = 2
+    """Bands to blank."""
+    frequency_width: Count = 12
+    """Most rows of a band; each is drawn from 0 … this."""
+    time_masks: Count = 2
+    """Stretches to blank."""
+    time_width: Count = 40
+    """Most columns of a stretch; each is drawn from 0 … this."""
+    fill: Literal["0", "mean"] = "0"
+    """Grey of the blanked parts: 0, or the image's mean."""
+
+
+class Latents(Settings):
+    """Settings of the latents stage."""
+
+    cached: bool = True
+    """Encode every image once, before training; otherwise at every step (slower, same latents)."""
+    specaugment: SpecAugment | None = None
+    """Encode SpecAugmented variants too; `train.augment_share` says how often they are used."""
+
+    @property
+    def variants(self) -> int:
+        """Images to encode for each clip: the clean one and its augmented ones."""
+        return 1 + (self.specaugment.variants if self.specaugment else 0)

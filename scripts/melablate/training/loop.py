@@ -1,0 +1,223 @@
+"""The training loop: one for every base, row of the table and machine."""
+
+import importlib
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from ..models.base import Base
+from ..models.conditioning import unet_arguments
+from ..progress import Progress
+from .batches import collate
+from .draws import Draws
+from .log import Log, NotFiniteError
+from .lora import add_lora, start_from
+from .noise import noised, target
+from .resume import Resume
+from .schedules import factor
+from .settings import Train
+from .signals import TEMPORARY, Stop
+from .stream import Stream
+from .text import Texts
+from .weighting import min_snr
+
+DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass
+class Run:
+    """What a run is made of."""
+
+    name: str
+    settings: Train
+    draws: Draws
+    base: Base
+    stream: Stream
+    resume: Resume
+    stop: Stop
+    warm_start: Path | None = None
+
+
+@dataclass
+class Outcome:
+    """What a run has come to."""
+
+    parameters: dict[str, nn.Parameter]
+    log: Log
+    steps: int
+    seconds: float
+    """Time in the loop, over all the tries that it took."""
+    resumed_at: int
+    """Step at which this try began."""
+
+
+def deterministic(threads: int) -> None:
+    """Same input, same bits: fixed threads and deterministic kernels where there are any."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # It would also fill all fresh memory with NaN, which no step here reads.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def train(run: Run) -> Outcome:
+    """Train adapters on the base; raises SystemExit when asked to leave or the loss is no number."""
+    settings, base, draws, stream = run.settings, run.base, run.draws, run.stream
+    accelerator = _accelerator(settings)
+    device = accelerator.device
+    steps = settings.total_steps(len(stream.images))
+    elementwise = importlib.import_module(f"{__package__}.losses.{settings.loss.kind}").loss
+    alphas = base.alphas.to(device)
+
+    # Adapters on the frozen base, and their optimizer.
+    for network in base.networks.values():
+        network.to(device)
+    parameters = add_lora(base, settings, draws)
+    if run.warm_start is not None:
+        start_from(run.warm_start, parameters, settings)
+    plain, peaks = _optimizer(parameters, settings)
+    trained = list(parameters.values())
+    texts = Texts(base, settings, stream.captions())
+    unet, optimizer = accelerator.prepare(base.unet, plain)
+
+    # Where an earlier try of the same run left off.
+    log = Log(settings.log_every, stream.epoch_size / settings.effective_batch)
+    first, before = _restored(run.resume, parameters, plain, log, accelerator.scaler)
+    progress = Progress(run.name, steps, first)
+    start = saved = time.monotonic()
+
+    def save(done: int) -> None:
+        log.settle(done)
+        rest = {"log": log.state(), "seconds": before + time.monotonic() - start}
+        if accelerator.scaler is not None:
+            rest["scaler"] = accelerator.scaler.state_dict()
+        run.resume.save(done, parameters, plain, rest)
+
+    try:
+        for step in range(first, steps):
+            # Learning rate: a function of the step.
+            scale = factor(step, steps, settings.schedule, settings.warmup)
+            for group, peak in zip(plain.param_groups, peaks, strict=True):
+                group["lr"] = peak * scale
+
+            # Gradients of one effective batch, in micro-batches.
+            total = torch.zeros((), device=device)
+            for micro in range(settings.accumulation):
+                number = step * settings.effective_batch + micro * settings.batch_size
+                samples = stream.samples(number, settings.batch_size)
+                batch = collate(samples, draws, len(alphas), settings.noise_offset, device)
+                with accelerator.autocast():
+                    x = noised(batch.latents, batch.noise, alphas[batch.timesteps])
+                    arguments = unet_arguments(base, texts(batch.captions), x)
+                    predicted = unet(x.to(base.unet.dtype), batch.timesteps, **arguments).sample
+
+                # Elementwise → mean → × sample weight → min-SNR → mean (kohya's order).
+                wanted = target(
+                    base.prediction_type, batch.latents, batch.noise, alphas[batch.timesteps]
+                )
+                loss = elementwise(
+                    predicted.float(),
+                    wanted,
+                    settings=settings.loss,
+                    timesteps=batch.timesteps,
+                    alphas=alphas,
+                    progress=step / steps,
+                ).mean(dim=(1, 2, 3))
+                loss = loss * batch.weights
+                if settings.min_snr_gamma is not None:
+                    gamma = settings.min_snr_gamma
+                    loss = loss * min_snr(batch.timesteps, alphas, gamma, base.prediction_type)
+                loss = loss.mean() / settings.accumulation
+                accelerator.backward(loss)
+                total += loss.detach()
+
+            # One optimizer step.
+            norm = _clip(accelerator, optimizer, trained, settings.clip_norm)
+            optimizer.step()
+            optimizer.zero_grad()
+
+            # Log, save, and leave where asked to.
+            done = step + 1
+            if log.add(step, total, norm, plain.param_groups[0]["lr"], last=done == steps):
+                progress.step(done, loss=log.rows[-1][2], grad_norm=log.rows[-1][4])
+            if run.stop.asked and done < steps:
+                save(done)
+                print(f"{run.name}: asked to stop, saved step {done}/{steps}", file=sys.stderr)
+                raise SystemExit(TEMPORARY)
+            late = time.monotonic() - saved >= (settings.checkpoint_seconds or float("inf"))
+            if done < steps and (late or done % (settings.checkpoint_steps or steps) == 0):
+                save(done)
+                saved = time.monotonic()
+    except NotFiniteError as error:
+        raise SystemExit(_not_finite(run, error)) from None
+    return Outcome(parameters, log, steps, before + time.monotonic() - start, first)
+
+
+def _accelerator(settings: Train) -> Accelerator:
+    if settings.precision == "fp16" and not torch.cuda.is_available():
+        raise SystemExit("precision fp16 needs a GPU: set precision to bf16 or no")
+    return Accelerator(mixed_precision=settings.precision, cpu=not torch.cuda.is_available())
+
+
+def _optimizer(
+    parameters: dict[str, nn.Parameter], settings: Train
+) -> tuple[torch.optim.Optimizer, list[float]]:
+    """The optimizer of UNet and text weights, and the peak learning rate of each group."""
+    unet = [weight for name, weight in parameters.items() if name.startswith("unet.")]
+    text = [weight for name, weight in parameters.items() if not name.startswith("unet.")]
+    groups: list[dict[str, Any]] = [{"params": unet, "lr": settings.lr}]
+    if text:
+        groups.append({"params": text, "lr": settings.lr_text})
+    peaks = [group["lr"] for group in groups]
+    make = importlib.import_module(f"{__package__}.optimizers.{settings.optimizer.kind}").make
+    return make(groups, settings.optimizer), peaks
+
+
+def _restored(
+    resume: Resume,
+    parameters: dict[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    log: Log,
+    scaler: Any,
+) -> tuple[int, float]:
+    """Step and seconds of an earlier try; 0 without one."""
+    found = resume.load(parameters, optimizer)
+    if found is None:
+        return 0, 0.0
+    step, rest = found
+    log.restore(rest["log"])
+    if scaler is not None:
+        scaler.load_state_dict(rest["scaler"])
+    print(f"resuming at step {step}", file=sys.stderr)
+    return step, rest["seconds"]
+
+
+def _clip(
+    accelerator: Accelerator,
+    optimizer: Any,
+    trained: Iterable[nn.Parameter],
+    largest: float | None,
+) -> torch.Tensor:
+    """Scale gradients down to the largest norm; the norm that they had."""
+    accelerator.unscale_gradients(optimizer)
+    limit = float("inf") if largest is None else largest
+    norm: torch.Tensor = torch.nn.utils.clip_grad_norm_(trained, limit)
+    return norm
+
+
+def _not_finite(run: Run, error: NotFiniteError) -> str:
+    settings = run.settings
+    number = error.step * settings.effective_batch
+    clips = [sample.clip_id for sample in run.stream.samples(number, settings.effective_batch)]
+    return (
+        f"{run.name}: the loss became {error.value} at step {error.step + 1}; the batch was "
+        f"{', '.join(clips)}. Lower lr (now {settings.lr:g}), set clip_norm "
+        f"(now {settings.clip_norm}) or use precision bf16 or no (now {settings.precision}). "
+        f"Settings: {settings.model_dump_json()}"
+    )

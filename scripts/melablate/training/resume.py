@@ -1,0 +1,95 @@
+"""Exact resume: one file that holds all that a run has come to, beside the run's outputs.
+
+`<prefix>.resume-<identity>/state.safetensors` is replaced by a rename, so a kill at any moment
+leaves the old state or the new one. It is of no use to a run of another identity, and is
+removed then, and when the run has written its outputs.
+"""
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..models.weights import read_tensors, save_tensors
+
+
+@dataclass
+class Resume:
+    """Where the state of one run lives."""
+
+    prefix: Path
+    identity: str
+
+    @property
+    def folder(self) -> Path:
+        """Beside the outputs: Snakemake deletes the outputs of a failed job, not this."""
+        return self.prefix.with_name(f"{self.prefix.name}.resume-{self.identity[:12]}")
+
+    @property
+    def path(self) -> Path:
+        """The one file."""
+        return self.folder / "state.safetensors"
+
+    def remove_stale(self) -> None:
+        """Remove states of other identities: their settings, inputs or code were others."""
+        for folder in sorted(self.prefix.parent.glob(f"{self.prefix.name}.resume-*")):
+            if folder != self.folder:
+                print(f"{folder}: of another identity, removed", file=sys.stderr)
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def save(
+        self,
+        step: int,
+        parameters: dict[str, nn.Parameter],
+        optimizer: torch.optim.Optimizer,
+        rest: dict[str, Any],
+    ) -> None:
+        """Keep the state after `step` steps; `rest` is anything that JSON can hold."""
+        tensors = {f"weight.{name}": weight.detach() for name, weight in parameters.items()}
+        numbers: dict[str, dict[str, Any]] = {}
+        for index, values in optimizer.state_dict()["state"].items():
+            for key, value in values.items():
+                if isinstance(value, torch.Tensor):
+                    tensors[f"optimizer.{index}.{key}"] = value
+                else:
+                    numbers.setdefault(str(index), {})[key] = value
+        state = {"identity": self.identity, "step": step, "numbers": numbers, "rest": rest}
+        save_tensors(self.path, tensors, {"state": json.dumps(state)})
+
+    def load(
+        self, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
+    ) -> tuple[int, dict[str, Any]] | None:
+        """Put the saved state back; the step it stands at and `rest`, or None without one."""
+        if not self.path.exists():
+            return None
+        try:
+            tensors, metadata = read_tensors(self.path)
+            state = json.loads(metadata["state"])
+            if state["identity"] != self.identity:
+                raise KeyError("identity")
+            weights = {name: tensors[f"weight.{name}"] for name in parameters}
+        except (SystemExit, KeyError, ValueError) as error:
+            print(f"{self.path} is of no use ({error}): starting anew", file=sys.stderr)
+            return None
+        moments: dict[int, dict[str, Any]] = {
+            int(index): dict(values) for index, values in state["numbers"].items()
+        }
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            if kind == "optimizer":
+                index, _, key = rest.partition(".")
+                moments.setdefault(int(index), {})[key] = tensor.clone()
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        for name, weight in parameters.items():
+            weight.data.copy_(weights[name])
+        return state["step"], state["rest"]
+
+    def remove(self) -> None:
+        """The run is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,164 @@
+"""Everything that a training run can be told: one arm's `train` section."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ..settings import Settings
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Optimizer(Settings):
+    """The optimizer and what is its own."""
+
+    kind: Literal["adamw"] = "adamw"
+    """Its name: a module of `training/optimizers`."""
+    betas: tuple[
+        Annotated[float, Field(ge=0, lt=1)],
+        Annotated[float, Field(ge=0, lt=1)],
+    ] = (0.9, 0.99)
+    """Decay of the first and second moment."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Decoupled weight decay."""
+    eps: Rate = 1e-8
+    """Added to the root of the second moment."""
+
+
+class Loss(Settings):
+    """Elementwise loss between the UNet's prediction and its target."""
+
+    kind: Literal["mse", "huber", "smooth_l1"] = "mse"
+    """Its name: a module of `training/losses`."""
+    c: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Threshold between the quadratic and the linear part (huber, smooth_l1)."""
+    schedule: Literal["constant", "exponential", "snr"] = "snr"
+    """How the threshold depends on the timestep: not, exp(t·ln c/T), or (1−c)/(1+σ)² + c."""
+    c_end: Annotated[float, Field(gt=0, le=1)] | None = None
+    """'Dynamic Huber': c moves in a straight line to this value over the run."""
+
+    @model_validator(mode="after")
+    def _uses_c(self) -> "Loss":
+        if self.kind == "mse" and self.c_end is not None:
+            raise ValueError("c_end has no effect on kind mse: set kind to huber or smooth_l1")
+        return self
+
+
+class Captions(Settings):
+    """What becomes of a caption before it is encoded."""
+
+    shuffle: Literal["none", "clauses"] = "none"
+    """Shuffle the caption's clauses, split at commas, semicolons and ends of sentences."""
+    keep_first: Annotated[int, Field(ge=0)] = 0
+    """Clauses that stay in front."""
+    dropout: Share = 0.0
+    """Share of samples that are trained without caption."""
+
+
+class Regularization(Settings):
+    """Images of another set, mixed in one for one (prior preservation)."""
+
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of their loss."""
+
+
+class WarmStart(Settings):
+    """Start from the weights of another arm, not from zero; its optimizer state is not taken."""
+
+    arm: str
+    """Name of that arm; the run of the same seed is used."""
+
+
+class Train(Settings):
+    """A training run. All counts of samples are of training images, not of validation images."""
+
+    epochs: Annotated[float, Field(gt=0)] = 10
+    """Times that every image is seen, times `repeats`; not used where `steps` is set."""
+    steps: Positive | None = None
+    """Optimizer steps; by default as many as the epochs need."""
+    batch_size: Positive = 2
+    """Images at a time."""
+    accumulation: Positive = 1
+    """Batches to an optimizer step."""
+    repeats: Positive = 1
+    """Times that an image stands in an epoch."""
+    lr: Rate = 1e-4
+    """Peak learning rate of the UNet's weights."""
+    lr_text: Rate | None = None
+    """Peak learning rate of the text encoders' weights; none: they are not trained."""
+    optimizer: Optimizer = Optimizer()
+    """The optimizer."""
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    """Learning rate after the warm-up: constant, or down to zero by a half cosine or a line."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """Share of the steps in which the learning rate rises from zero."""
+    clip_norm: Rate | None = 1.0
+    """Largest norm of the gradient of all weights together; none: unlimited."""
+    rank: Positive = 8
+    """Rank of the low-rank adapters."""
+    alpha: Rate = 8.0
+    """Adapters are scaled by alpha / rank."""
+    targets: Literal["attention", "transformer", "all"] = "transformer"
+    """Layers with an adapter: the attention's projections; every linear layer and 1×1 convolution
+    of the transformer blocks, MLP included (kohya's default); those of the whole network."""
+    loss: Loss = Loss()
+    """Elementwise loss."""
+    min_snr_gamma: Rate | None = None
+    """Weight samples by min(SNR, γ)/SNR (Hang et al. 2023); none: all alike."""
+    noise_offset: Annotated[float, Field(ge=0)] = 0.0
+    """Noise added to each channel as a whole (Guttenberg 2023)."""
+    clip_skip: Positive = 1
+    """Layer of the text encoder to read, from the end; 1 is the last. Not for SDXL."""
+    captions: Captions = Captions()
+    """What becomes of a caption."""
+    augment_share: Share = 0.0
+    """Share of samples for which an augmented variant is taken (see `latents.specaugment`)."""
+    regularization: Regularization | None = None
+    """Mix in images of another set."""
+    exclude_words: tuple[str, ...] = ()
+    """Tracks with one of these words in a caption are not trained on (whole words, any case)."""
+    warm_start: WarmStart | None = None
+    """Start from another arm's weights."""
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """Mixed precision: frozen weights and activations in this type; adapters stay in float32."""
+    checkpoint_seconds: Rate | None = 120.0
+    """Save a resumable state every so many seconds; none: not by time."""
+    checkpoint_steps: Positive | None = None
+    """Save a resumable state every so many steps; none: not by steps."""
+    log_every: Positive = 10
+    """Steps to a line of the log: its loss and norm are means over them."""
+
+    @property
+    def effective_batch(self) -> int:
+        """Images to an optimizer step."""
+        return self.batch_size * self.accumulation
+
+    def total_steps(self, images: int) -> int:
+        """Optimizer steps of a run over so many images, regularization images not counted.
+
+        Regularization doubles an epoch: each image is followed by one of the other set.
+        """
+        if self.steps is not None:
+            return self.steps
+        epoch = images * self.repeats * (2 if self.regularization else 1)
+        return max(1, math.ceil(self.epochs * epoch / self.effective_batch))
+
+    def plugins(self) -> list[str]:
+        """Module files that this run picks by name, relative to the library's folder.
+
+        They are part of the run's code, but no import statement shows it.
+        """
+        return [
+            f"training/losses/{self.loss.kind}.py",
+            f"training/optimizers/{self.optimizer.kind}.py",
+        ]
+
+    @field_validator("exclude_words")
+    @classmethod
+    def _words(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(word.strip() for word in words):
+            raise ValueError("exclude_words holds an empty word, which would exclude every track")
+        return words

@@ -1,0 +1,70 @@
+"""Train low-rank adapters on a base: one arm, one seed.
+
+Run the same command again and it goes on from its last saved state, to the same bits. SIGTERM
+and SIGUSR1 make it save and leave with exit code 75; any other failure is 1.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+START = time.monotonic()
+# Without these the libraries would look for a network, and for other frameworks.
+os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", USE_TF="0", USE_FLAX="0")
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
+
+from melablate.training.latents_settings import Latents  # noqa: E402
+from melablate.training.settings import Train  # noqa: E402
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help="JSON of the arm's train section")
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--identity", required=True, help="identity of this run")
+    parser.add_argument("--base", required=True, type=Path, help="base model folder")
+    parser.add_argument("--latents", type=Path, help="latents.safetensors, where cached")
+    parser.add_argument("--images", type=Path, help="images.parquet, where latents are not cached")
+    parser.add_argument("--latents-settings", default="{}", help="JSON of the latents section")
+    parser.add_argument("--regularization", type=Path, help="latents.safetensors of another set")
+    parser.add_argument("--warm-start", type=Path, help="train.safetensors of another arm")
+    parser.add_argument("--provenance", default="{}", help="JSON to record beside the weights")
+    parser.add_argument("--name", help="what to call the run in messages; default: --out")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", required=True, type=Path, help="prefix of the output files")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Check the settings before the heavy imports, then train."""
+    args = arguments()
+    settings = Train.model_validate_json(args.settings)
+    latents = Latents.model_validate_json(args.latents_settings)
+    from melablate.training.job import Inputs, run
+
+    inputs = Inputs(
+        base=args.base,
+        latents=args.latents,
+        images=args.images,
+        regularization=args.regularization,
+        warm_start=args.warm_start,
+    )
+    run(
+        settings=settings,
+        latents=latents,
+        inputs=inputs,
+        seed=args.seed,
+        identity=args.identity,
+        name=args.name or str(args.out),
+        threads=args.threads,
+        prefix=args.out,
+        provenance=json.loads(args.provenance),
+        start=START,
+    )
+
+
+if __name__ == "__main__":
+    main()
