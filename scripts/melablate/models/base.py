@@ -72,14 +72,13 @@ def load_base(
 def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:
     from transformers.models.clip import modeling_clip
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
+    from transformers.utils import logging
 
     config = _json(base.folder, f"text_encoder{suffix}", "config.json")
     # A second encoder (SDXL's) also gives the pooled text, through its projection.
     kind = (config.get("architectures") or ["CLIPTextModel"])[0]
     if kind not in ("CLIPTextModel", "CLIPTextModelWithProjection"):
-        raise SystemExit(
-            f"{base.folder}/text_encoder{suffix} is a {kind}; a CLIP text model is needed"
-        )
+        raise SystemExit(f"{base.folder}/text_encoder{suffix} is a {kind}, not a CLIP text model")
     folder = base.folder / f"tokenizer{suffix}"
     if not (folder / "tokenizer_config.json").is_file():
         raise SystemExit(f"{base.folder} has no tokenizer{suffix}/tokenizer_config.json")
@@ -91,6 +90,7 @@ def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:
             "tokenizer files are missing or belong to another model"
         )
     base.tokenizers.append(tokenizer)
+    logging.disable_progress_bar()
     model = getattr(modeling_clip, kind)
     base.text_encoders.append(_network(model, base.folder, f"text_encoder{suffix}", dtype))
 

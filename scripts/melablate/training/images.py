@@ -54,7 +54,7 @@ class Encoded:
         self.variants = settings.variants
         side = 2 ** (len(vae.config.block_out_channels) - 1)
         height, width = pixels.shape[1:]
-        self.shape = (vae.config.latent_channels, height // side, width // side)
+        self.shape: tuple[int, ...] = (vae.config.latent_channels, height // side, width // side)
 
     def posterior(
         self, images: Sequence[int], variants: Sequence[int]

@@ -67,7 +67,7 @@ def deterministic(threads: int) -> None:
 
 
 def train(run: Run) -> Outcome:
-    """Train adapters on the base; raises SystemExit when asked to leave or the loss is no number."""
+    """Train adapters on the base; SystemExit when asked to leave or when the loss is no number."""
     settings, base, draws, stream = run.settings, run.base, run.draws, run.stream
     accelerator = _accelerator(settings)
     device = accelerator.device

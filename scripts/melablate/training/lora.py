@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -44,6 +45,7 @@ def add_lora(base: Base, settings: Train, draws: Draws) -> dict[str, nn.Paramete
     from peft import LoraConfig, inject_adapter_in_model
 
     parameters: dict[str, nn.Parameter] = {}
+    weight: nn.Parameter
     for name, network in base.networks.items():
         if name != "unet" and settings.lr_text is None:
             continue
@@ -58,7 +60,7 @@ def add_lora(base: Base, settings: Train, draws: Draws) -> dict[str, nn.Paramete
         )
         inject_adapter_in_model(config, network, adapter_name=ADAPTER)
         for layer in layers:
-            adapted = network.get_submodule(layer)
+            adapted: Any = network.get_submodule(layer)
             for side in ("lora_A", "lora_B"):
                 weight = adapted.get_submodule(f"{side}.{ADAPTER}").weight
                 weight.data = weight.data.float()
@@ -141,7 +143,8 @@ def load_into(base: Base, path: Path) -> None:
         if network not in networks:
             raise SystemExit(f"{path} adapts {network}: load that part of the base too")
         try:
-            weight = networks[network].get_submodule(layer).weight
+            adapted: Any = networks[network].get_submodule(layer)
+            weight: torch.Tensor = adapted.weight
             down, up = tensors[name].float().flatten(1), tensors[f"{stem}.lora_B.weight"].float()
             update = (up.flatten(1) @ down * scale).view(weight.shape)
         except (AttributeError, KeyError, RuntimeError) as error:
