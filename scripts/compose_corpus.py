@@ -9,6 +9,7 @@ from melablate.files import writing_folder
 
 
 def main() -> None:
+    """Parse the arguments and compose into a folder that is whole or absent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help="JSON of the MiniMidi settings")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
