@@ -48,9 +48,12 @@ def check(path: Path, duration: float, rules: Rules) -> Audio:
         return Audio(fault="missing: no such file")
     if path.stat().st_size == 0:
         return Audio(fault="empty: 0 bytes")
-    digest = sha256(path)
+    digest = ""
     try:
+        digest = sha256(path)
         found = _decode(path)
+    except OSError as error:
+        return Audio(fault=f"unreadable: {error.strerror}")
     except soundfile.LibsndfileError:
         return Audio(fault="undecodable: not an audio file, or damaged", sha256=digest)
     return Audio(
