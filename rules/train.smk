@@ -6,9 +6,11 @@ def train_stage(wildcards):
 
 
 def train_input(wildcards):
-    """What an arm reads: latents and base always, the rest where its recipe asks for it."""
+    """The base always, the rest where the arm's recipe asks for it."""
     recipe, reads = PLAN.recipe(wildcards.row), train_stage(wildcards).reads
-    files = {"latents": latents_of(reads["latents"]), "base": base_of(reads["base"])}
+    files = {"base": base_of(reads["base"])}
+    if "latents" in reads:
+        files["latents"] = latents_of(reads["latents"])
     if "images" in reads:
         files["images"] = images_of(reads["images"])
     if "regularization" in reads:
@@ -21,7 +23,7 @@ def train_input(wildcards):
 
 def train_options(wildcards, input):
     """Command-line options for the files that only some arms read."""
-    names = ("images", "regularization", "warm_start")
+    names = ("latents", "images", "regularization", "warm_start")
     given = [(name, input.get(name)) for name in names if input.get(name)]
     return [word for name, file in given for word in (f"--{name.replace('_', '-')}", file)]
 
@@ -62,7 +64,7 @@ rule train_arm:
         gpu=1,
     shell:
         "python {SCRIPTS:q}/train_lora.py --settings {params.settings:q} --seed {wildcards.seed}"
-        " --identity {params.identity} --base {params.base:q} --latents {input.latents:q}"
+        " --identity {params.identity} --base {params.base:q}"
         " --latents-settings {params.latents_settings:q} {params.options:q}"
         " --provenance {params.provenance:q} --threads {threads} --out {params.prefix:q}"
         " 2>&1 | tee {log:q}"

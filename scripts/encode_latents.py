@@ -2,14 +2,19 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from melablate.audio.shards import read_images
+from melablate.audio.shards import ClipTable, read_images
 from melablate.models.base import load_base
 from melablate.models.weights import save_tensors
-from melablate.training.latents import encode_images
+from melablate.training.latents import encode, variant
 from melablate.training.latents_settings import Latents
+from melablate.progress import Progress
+
+BATCH = 16
 
 
 def main() -> None:
@@ -25,7 +30,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     table = read_images(arguments.images)
     vae = load_base(arguments.base, parts=("vae",)).vae
-    mean, std = encode_images(vae, table.images, table.clip_ids, arguments.settings)
+    mean, std = encode_table(vae, table, arguments.settings)
     metadata = {
         "clip_ids": json.dumps(table.clip_ids),
         "captions": json.dumps(table.captions, ensure_ascii=False),
@@ -34,6 +39,32 @@ def main() -> None:
     }
     save_tensors(arguments.out, {"mean": mean, "std": std}, metadata)
     print(f"latents: {len(mean)} clips, {mean.shape[1]} variants of {tuple(mean.shape[2:])}")
+
+
+def encode_table(
+    vae: Any, table: ClipTable, settings: Latents
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and std [clips, variants, …]; a batch is one variant of consecutive clips."""
+    progress = Progress("latents", len(table))
+    parts = []
+    for start in range(0, len(table), BATCH):
+        images = torch.from_numpy(table.images[start : start + BATCH])
+        ids = table.clip_ids[start : start + BATCH]
+        variants = [encode(vae, varied(images, ids, n, settings)) for n in range(settings.variants)]
+        parts.append([torch.stack(moments, dim=1) for moments in zip(*variants, strict=True)])
+        progress.step(min(start + BATCH, len(table)))
+    mean, std = (torch.cat(moments) for moments in zip(*parts, strict=True))
+    return mean, std
+
+
+def varied(
+    images: torch.Tensor, ids: Sequence[str], number: int, settings: Latents
+) -> torch.Tensor:
+    """One variant of each image."""
+    if settings.specaugment is None:
+        return images
+    masked = [variant(i, id_, number, settings.specaugment) for i, id_ in zip(images, ids, strict=True)]
+    return torch.stack(masked)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from melablate.sampling.generate import decode_latents, generate_latents
 from melablate.sampling.prompts import read_prompts
 from melablate.sampling.samples import Sample, write_samples
 from melablate.sampling.settings import Sample as SampleSettings
-from melablate.training.lora import fuse
+from melablate.training.lora import load_into
 
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -34,7 +34,7 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     base = load_base(arguments.base, dtype=DTYPES[arguments.settings["precision"]])
     if arguments.weights:
-        fuse(base, arguments.weights)
+        load_into(base, arguments.weights)
     for network in (base.unet, base.vae, *base.text_encoders):
         network.to(device)
     prompts = read_prompts(arguments.prompts)

@@ -16,8 +16,7 @@ from melablate.models.base import load_base
 from melablate.sampling.generate import decode_latents
 from melablate.sampling.prompts import Prompt, read_prompts
 from melablate.sampling.samples import Sample, write_samples
-from melablate.training.latents import encode_images
-from melablate.training.latents_settings import Latents
+from melablate.training.latents import encode
 
 
 def main() -> None:
@@ -42,8 +41,7 @@ def main() -> None:
     images = table.images[rows]
     if row == "autoencoder-ceiling":
         vae = load_base(arguments.base, parts=("vae",)).vae
-        mean, _ = encode_images(vae, images, [table.clip_ids[r] for r in rows], Latents())
-        images = decode_latents(vae, mean[:, 0])
+        images = decode_latents(vae, encode(vae, torch.from_numpy(images))[0])
     if row == "real-audio":
         audio = [real_audio(prompt, arguments.manifest, arguments.audio, codec) for prompt in prompts]
     else:

@@ -56,7 +56,7 @@ class Plan:
             folder = settings.path
             known = Path(folder).is_dir()
             music = fingerprint(Path(folder), FINGERPRINTS) if known else "absent"
-        key = _add(self.corpora, {"kind": settings.kind, "rules": _dump(settings.rules)}, music=music)
+        key = _add(self.corpora, _dump(settings.rules), music=music)
         self.data_folders[key] = folder
         return key
 
@@ -106,8 +106,10 @@ class Plan:
     def train(self, arm: str, seed: int) -> Stage:
         """What trains an arm with a seed."""
         recipe = self.arms[arm].recipe
-        reads = {"base": self.base(recipe.base), "latents": self.cached(recipe, recipe.corpus)}
-        if not recipe.latents.cached:
+        reads = {"base": self.base(recipe.base)}
+        if recipe.latents.cached:
+            reads["latents"] = self.cached(recipe, recipe.corpus)
+        else:
             reads["images"] = self.images(recipe, recipe.corpus)
         if recipe.regularization:
             reads["regularization"] = self.cached(recipe, recipe.regularization)

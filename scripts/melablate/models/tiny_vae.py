@@ -17,7 +17,7 @@ def build(settings: TinyVae) -> AutoencoderKL:
     """An untrained autoencoder with one input channel and four latent ones."""
     torch.manual_seed(settings.seed)
     levels = len(settings.channels)
-    return AutoencoderKL(
+    vae = AutoencoderKL(
         in_channels=1,
         out_channels=1,
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -28,6 +28,11 @@ def build(settings: TinyVae) -> AutoencoderKL:
         norm_num_groups=8,
         mid_block_add_attention=False,
     )
+    # Start with a narrow posterior: wide noise on untrained latents would only slow learning.
+    with torch.no_grad():
+        vae.quant_conv.weight[4:] *= 0.1
+        vae.quant_conv.bias[4:] = -5.0
+    return vae
 
 
 def to_input(images: Images) -> torch.Tensor:
