@@ -71,7 +71,6 @@ def load_base(
 
 def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:
     from transformers.models.clip import modeling_clip
-    from transformers.models.clip.tokenization_clip import CLIPTokenizer
     from transformers.utils import logging
 
     config = _json(base.folder, f"text_encoder{suffix}", "config.json")
@@ -79,20 +78,28 @@ def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:
     kind = (config.get("architectures") or ["CLIPTextModel"])[0]
     if kind not in ("CLIPTextModel", "CLIPTextModelWithProjection"):
         raise SystemExit(f"{base.folder}/text_encoder{suffix} is a {kind}, not a CLIP text model")
-    folder = base.folder / f"tokenizer{suffix}"
-    if not (folder / "tokenizer_config.json").is_file():
-        raise SystemExit(f"{base.folder} has no tokenizer{suffix}/tokenizer_config.json")
-    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    # Without its files CLIPTokenizer does not fail: it becomes a tokenizer of two words.
-    if len(tokenizer) != config["vocab_size"]:
-        raise SystemExit(
-            f"{folder} knows {len(tokenizer)} tokens, its text encoder {config['vocab_size']}: "
-            "tokenizer files are missing or belong to another model"
-        )
-    base.tokenizers.append(tokenizer)
+    base.tokenizers.append(_tokenizer(base.folder / f"tokenizer{suffix}", config["vocab_size"]))
     logging.disable_progress_bar()
     model = getattr(modeling_clip, kind)
     base.text_encoders.append(_network(model, base.folder, f"text_encoder{suffix}", dtype))
+
+
+def _tokenizer(folder: Path, size: int) -> Any:
+    from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+    if not (folder / "tokenizer_config.json").is_file():
+        raise SystemExit(f"{folder.parent} has no {folder.name}/tokenizer_config.json")
+    try:
+        tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SystemExit(f"tokenizer {folder} cannot be loaded: {error}") from None
+    # Without its files CLIPTokenizer does not fail: it becomes a tokenizer of two words.
+    if len(tokenizer) != size:
+        raise SystemExit(
+            f"{folder} knows {len(tokenizer)} tokens, its text encoder {size}: "
+            "tokenizer files are missing or belong to another model"
+        )
+    return tokenizer
 
 
 def _network(model: Any, base: Path, part: str, dtype: torch.dtype) -> Any:

@@ -31,16 +31,17 @@ class Inputs:
 
     def check(self, settings: Train, latents: Latents) -> None:
         """What the settings ask for is given, and the other way round."""
-        for needed, option, given in (
-            (latents.cached, "latents", self.latents),
-            (not latents.cached, "images", self.images),
-            (settings.regularization is not None, "regularization", self.regularization),
-            (settings.warm_start is not None, "warm-start", self.warm_start),
-        ):
-            if needed and given is None:
-                raise SystemExit(f"these settings need --{option}")
-            if not needed and given is not None:
-                raise SystemExit(f"--{option} is given but these settings do not use it")
+        uses = {
+            "latents": latents.cached,
+            "images": not latents.cached,
+            "regularization": settings.regularization is not None,
+            "warm_start": settings.warm_start is not None,
+        }
+        missing = [name for name, used in uses.items() if used and getattr(self, name) is None]
+        surplus = [name for name, used in uses.items() if not used and getattr(self, name)]
+        for names, said in ((missing, "these settings need"), (surplus, "given but not used:")):
+            if names:
+                raise SystemExit(f"{said} --{' --'.join(names).replace('_', '-')}")
 
 
 def run(

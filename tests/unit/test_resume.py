@@ -1,0 +1,118 @@
+"""A run that is killed and started again ends with the bits of one that was not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_runs import run, weights, write_latents
+
+HERE = Path(__file__).parent
+SETTINGS = {
+    "steps": 40,
+    "accumulation": 2,
+    "batch_size": 2,
+    "rank": 2,
+    "lr": 1e-2,
+    "lr_text": 1e-3,
+    "schedule": "cosine",
+    "warmup": 0.2,
+    "captions": {"shuffle": "clauses", "dropout": 0.1},
+    "noise_offset": 0.05,
+    "log_every": 7,
+    "checkpoint_steps": 2,
+}
+
+
+def signalled(tmp: Path, base: Path, signals: list[str]) -> list[int]:
+    """Exit codes of all the tries that it took."""
+    spec = {
+        "base": str(base),
+        "out": str(tmp / "killed"),
+        "latents": str(tmp / "latents.safetensors"),
+        "settings": SETTINGS,
+        "signals": signals,
+        "within": 0.6,
+    }
+    path = os.pathsep.join([str(HERE), str(HERE.parents[1] / "scripts")])
+    done = subprocess.run(
+        [sys.executable, HERE / "kill_runs.py", json.dumps(spec)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    codes: list[int] = json.loads(done.stdout)
+    assert codes[-1] == 0, done.stderr
+    return codes
+
+
+def same(tmp: Path) -> None:
+    for end in ("safetensors", "csv"):
+        assert (tmp / f"killed.{end}").read_bytes() == (tmp / f"whole.{end}").read_bytes()
+    assert sorted(path.name for path in tmp.iterdir() if path.name.startswith((".", "killed"))) == [
+        "killed.csv",
+        "killed.json",
+        "killed.safetensors",
+    ]
+
+
+FEW = ["SIGKILL", "SIGKILL", "SIGTERM", "SIGKILL", "SIGUSR1", "SIGKILL", "SIGKILL"]
+
+
+@pytest.mark.parametrize("signals", [FEW, pytest.param(["SIGKILL"] * 50, marks=pytest.mark.slow)])
+def test_kills_change_no_bit(tmp_path: Path, bases: dict[str, Path], signals: list[str]) -> None:
+    """-9 at random moments; SIGTERM and SIGUSR1 save and leave with 75."""
+    latents = write_latents(tmp_path / "latents.safetensors")
+    run(bases["sd"], tmp_path / "whole", SETTINGS, latents)
+    codes = signalled(tmp_path, bases["sd"], signals)
+    wanted = [{"SIGKILL": -9}.get(name, 75) for name in signals]
+    assert codes[:-1] == wanted[: len(codes) - 1] and len(codes) > 5
+    assert json.loads((tmp_path / "killed.json").read_text())["resumed_at"] > 0
+    same(tmp_path)
+
+
+def interrupted(
+    base: Path, out: Path, settings: dict[str, Any], latents: Path, **more: Any
+) -> Path:
+    """Leave a saved state behind; its folder."""
+    from melablate.training import loop
+
+    def leave(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop.Progress, "step", leave)
+        run(base, out, settings, latents, **more)
+    (folder,) = out.parent.glob(out.name + ".resume-*")
+    return folder
+
+
+def test_a_state_of_another_identity_is_removed(
+    tmp_path: Path, bases: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    latents = write_latents(tmp_path / "latents.safetensors")
+    settings = {"steps": 10, "log_every": 5, "checkpoint_steps": 2}
+    stale = interrupted(bases["sd"], tmp_path / "t", settings, latents, identity="a" * 16)
+    record = run(bases["sd"], tmp_path / "t", settings, latents, identity="b" * 16)
+    assert record["resumed_at"] == 0 and not stale.exists()
+    assert "another identity" in capsys.readouterr().err
+
+
+def test_a_broken_state_is_not_taken_for_whole(
+    tmp_path: Path, bases: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    latents = write_latents(tmp_path / "latents.safetensors")
+    settings = {"steps": 10, "log_every": 5, "checkpoint_steps": 2}
+    run(bases["sd"], tmp_path / "whole", settings, latents)
+    folder = interrupted(bases["sd"], tmp_path / "killed", settings, latents)
+    state = folder / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-100])
+    assert run(bases["sd"], tmp_path / "killed", settings, latents)["resumed_at"] == 0
+    assert "starting anew" in capsys.readouterr().err
+    same(tmp_path)
+    assert weights(tmp_path / "killed")

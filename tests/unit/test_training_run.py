@@ -1,0 +1,232 @@
+"""Whole runs on random tiny bases, and the command line."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from melablate.models.weights import save_tensors
+from training_runs import IDENTITY, command, run, start, weights, write_latents
+
+SHORT = {"steps": 4, "rank": 2, "lr": 1e-2, "log_every": 2}
+
+
+@pytest.fixture(scope="module")
+def latents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_latents(tmp_path_factory.mktemp("latents") / "latents.safetensors")
+
+
+def difference(one: Path, other: Path) -> float:
+    a, b = weights(one), weights(other)
+    assert a.keys() == b.keys()
+    return max(float((a[name] - b[name]).abs().max()) for name in a)
+
+
+def test_the_command_line_writes_weights_log_and_provenance(
+    bases: dict[str, Path], latents: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a folder" / "train"
+    more = ["--provenance", '{"study": "s"}', "--name", "baseline seed 0", "--latents", latents]
+    done = start(command(bases["sd"], out, SHORT, *more))
+    _, said = done.communicate(timeout=120)
+    assert done.returncode == 0, said
+    assert "baseline seed 0: 4/4" in said
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        "train.csv",
+        "train.json",
+        "train.safetensors",
+    ]
+    record = json.loads((out.parent / "train.json").read_text())
+    assert record["identity"] == IDENTITY and record["provenance"] == {"study": "s"}
+    assert record["images"] == 6 and record["steps"] == 4 and record["settings"]["rank"] == 2
+    assert {"commit", "versions", "machine", "peak", "steps_per_second"} <= record.keys()
+    lines = (out.parent / "train.csv").read_text().splitlines()
+    assert lines[0] == "step,epoch,loss,lr,grad_norm"
+    assert [line.split(",")[0] for line in lines[1:]] == ["2", "4"]
+    # The same in this process: same bytes.
+    run(bases["sd"], tmp_path / "again", SHORT, latents)
+    for end in ("csv", "safetensors"):
+        again = (tmp_path / f"again.{end}").read_bytes()
+        assert (out.parent / f"train.{end}").read_bytes() == again
+
+
+def test_it_learns(bases: dict[str, Path], latents: Path, tmp_path: Path) -> None:
+    settings = {"steps": 60, "batch_size": 8, "targets": "all", "lr": 0.05, "log_every": 20}
+    run(bases["sd"], tmp_path / "t", settings, latents)
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    losses = [float(line.split(",")[2]) for line in lines[1:]]
+    assert losses[-1] < 0.97 * losses[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr_text": 1e-3, "clip_skip": 2, "captions": {"shuffle": "clauses"}},
+        {"loss": {"kind": "huber", "c": 0.15, "c_end": 0.05}, "min_snr_gamma": 5.0},
+        {"loss": {"kind": "smooth_l1"}, "noise_offset": 0.1, "captions": {"dropout": 0.5}},
+        {"precision": "bf16", "schedule": "cosine", "clip_norm": None},
+    ],
+)
+def test_rows_of_the_table_train(
+    bases: dict[str, Path], latents: Path, tmp_path: Path, settings: dict[str, object]
+) -> None:
+    run(bases["sd"], tmp_path / "plain", SHORT, latents)
+    run(bases["sd"], tmp_path / "row", SHORT | settings, latents)
+    plain, row = weights(tmp_path / "plain"), weights(tmp_path / "row")
+    assert plain.keys() <= row.keys()
+    assert any(not torch.equal(plain[name], row[name]) for name in plain)
+    if "lr_text" in settings:
+        text = [row[name] for name in row if name.startswith("text_encoder.") and "_B" in name]
+        assert text and all(weight.abs().max() > 0 for weight in text[:-6])
+
+
+def test_sdxls_shape_trains_text_encoders_and_all(
+    bases: dict[str, Path], latents: Path, tmp_path: Path
+) -> None:
+    run(bases["xl"], tmp_path / "t", SHORT | {"lr_text": 1e-3}, latents)
+    names = {name.partition(".")[0] for name in weights(tmp_path / "t")}
+    assert names == {"unet", "text_encoder", "text_encoder_2"}
+    with pytest.raises(SystemExit, match="two text encoders"):
+        run(bases["xl"], tmp_path / "u", SHORT | {"clip_skip": 2}, latents)
+
+
+def test_accumulation_is_a_bigger_batch(
+    bases: dict[str, Path], latents: Path, tmp_path: Path
+) -> None:
+    for name, batch, accumulation in (("one", 6, 1), ("three", 2, 3)):
+        settings = SHORT | {"batch_size": batch, "accumulation": accumulation, "lr": 1e-3}
+        run(bases["sd"], tmp_path / name, settings, latents)
+    assert difference(tmp_path / "one", tmp_path / "three") < 1e-5
+
+
+def test_regularization_weight_scales_the_loss(
+    bases: dict[str, Path], latents: Path, tmp_path: Path
+) -> None:
+    other = write_latents(tmp_path / "other.safetensors", clips=4, seed=5)
+    losses = {}
+    for weight in (1.0, 0.5, 1e-9):
+        settings = {"steps": 1, "batch_size": 12, "log_every": 1}
+        settings["regularization"] = {"weight": weight}  # type: ignore[assignment]
+        run(bases["sd"], tmp_path / "t", settings, latents, regularization=other)
+        losses[weight] = float((tmp_path / "t.csv").read_text().split("\n")[1].split(",")[2])
+    assert losses[0.5] == pytest.approx((losses[1.0] + losses[1e-9]) / 2, rel=1e-5)
+    assert losses[1e-9] == pytest.approx(losses[1.0] / 2, rel=0.2)
+
+
+def test_warm_start_goes_on_from_another_run(
+    bases: dict[str, Path], latents: Path, tmp_path: Path
+) -> None:
+    run(bases["sd"], tmp_path / "first", SHORT, latents)
+    settings = SHORT | {"warm_start": {"arm": "first"}, "rank": 4, "lr": 1e-12}
+    first = tmp_path / "first.safetensors"
+    run(bases["sd"], tmp_path / "second", settings, latents, warm_start=first)
+    one, two = weights(tmp_path / "first"), weights(tmp_path / "second")
+    for name in one:
+        if ".lora_A." in name:
+            assert torch.allclose(one[name], two[name][:2], atol=1e-6)
+
+
+def test_latents_encoded_in_the_loop_are_the_cached_ones(
+    bases: dict[str, Path], tmp_path: Path
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from melablate.models.base import load_base
+    from melablate.training.latents import encode, variant
+    from melablate.training.latents_settings import SpecAugment
+    from PIL import Image
+
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (5, 16, 32), generator=generator, dtype=torch.uint8)
+    clip_ids = [f"{i}-0" for i in range(5)]
+    captions = [[f"tune {i}"] for i in range(5)]
+    rows = []
+    for image in pixels:
+        png = io.BytesIO()
+        Image.fromarray(image.numpy()).save(png, "PNG")
+        rows.append({"bytes": png.getvalue(), "path": "x.png"})
+    splits = ["train"] * 4 + ["heldout"]
+    columns = {"clip_id": clip_ids, "split": splits, "captions": captions, "image": rows}
+    pq.write_table(pa.table(columns), tmp_path / "images.parquet")
+    augment = SpecAugment(variants=2, frequency_width=4, time_width=8)
+    vae = load_base(bases["sd"], ("vae",)).vae
+    parts = [
+        encode(vae, torch.stack([variant(image, i, n, augment) for n in range(3)]))
+        for i, image in zip(clip_ids, pixels, strict=True)
+    ]
+    save_tensors(
+        tmp_path / "latents.safetensors",
+        {"mean": torch.stack([m for m, _ in parts]), "std": torch.stack([s for _, s in parts])},
+        {
+            "clip_ids": json.dumps(clip_ids),
+            "captions": json.dumps(captions),
+            "splits": json.dumps(splits),
+        },
+    )
+    settings = SHORT | {"augment_share": 0.5, "lr": 1e-3}
+    run(bases["sd"], tmp_path / "cached", settings, tmp_path / "latents.safetensors")
+    run(
+        bases["sd"],
+        tmp_path / "loop",
+        settings,
+        None,
+        images=tmp_path / "images.parquet",
+        latents_settings={"cached": False, "specaugment": augment},
+    )
+    assert difference(tmp_path / "cached", tmp_path / "loop") < 1e-5
+
+
+def test_a_loss_that_is_no_number_stops_with_step_batch_and_settings(
+    bases: dict[str, Path], latents: Path, tmp_path: Path
+) -> None:
+    settings = SHORT | {"lr": 1e20, "clip_norm": None, "steps": 9, "checkpoint_steps": 1}
+    with pytest.raises(SystemExit) as stopped:
+        run(bases["sd"], tmp_path / "t", settings, latents)
+    said = str(stopped.value)
+    assert "loss became" in said and "at step" in said and "-0" in said and '"lr":1e+20' in said
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "said"),
+    [
+        ({"augment_share": 0.5}, {}, "latents.specaugment"),
+        ({"batch_size": 100}, {}, "larger than all"),
+        ({"exclude_words": ["tune"]}, {}, "sets aside every one"),
+        ({"regularization": {}}, {}, "need --regularization"),
+        ({"warm_start": {"arm": "x"}}, {}, "need --warm-start"),
+        ({}, {"latents_settings": {"cached": False}}, "need --images"),
+        ({}, {"images": Path("x.parquet")}, "given but not used: --images"),
+        ({"precision": "fp16"}, {}, "needs a GPU"),
+        ({"clip_skip": 4}, {}, "skips more"),
+    ],
+)
+def test_what_does_not_fit_is_said(
+    bases: dict[str, Path],
+    latents: Path,
+    tmp_path: Path,
+    settings: dict[str, object],
+    more: dict[str, object],
+    said: str,
+) -> None:
+    with pytest.raises(SystemExit, match=said):
+        run(bases["sd"], tmp_path / "t", SHORT | {"epochs": 1} | settings, latents, **more)
+
+
+def test_latents_of_another_shape_are_refused(bases: dict[str, Path], tmp_path: Path) -> None:
+    path = write_latents(tmp_path / "l.safetensors", channels=8)
+    with pytest.raises(SystemExit, match=r"8 channels.*takes 4"):
+        run(bases["sd"], tmp_path / "t", SHORT, path)
+    short = tmp_path / "short.safetensors"
+    short.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(SystemExit, match="not a whole safetensors"):
+        run(bases["sd"], tmp_path / "t", SHORT, short)
+    save_tensors(path, {"mean": torch.zeros(1)}, {})
+    with pytest.raises(SystemExit, match="not a latents file"):
+        run(bases["sd"], tmp_path / "t", SHORT, path)
+    other = write_latents(tmp_path / "o.safetensors", channels=8)
+    good = write_latents(tmp_path / "g.safetensors")
+    with pytest.raises(SystemExit, match="regularization latents"):
+        settings = SHORT | {"regularization": {}}
+        run(bases["sd"], tmp_path / "t", settings, good, regularization=other)

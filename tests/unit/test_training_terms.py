@@ -1,0 +1,195 @@
+"""Losses, weights, noise, captions, schedules, against values from the formulas."""
+
+import importlib
+import math
+
+import pytest
+import torch
+from melablate.models.schedule import cumulative_alphas
+from melablate.training.captions import caption_of, clauses, excluded, prepared, shuffled
+from melablate.training.draws import Draws
+from melablate.training.noise import noised, target
+from melablate.training.schedules import factor
+from melablate.training.settings import Captions, Loss, Train
+from melablate.training.weighting import min_snr
+from pydantic import ValidationError
+
+SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+ALPHAS = cumulative_alphas(SD)
+
+
+def value(settings: Loss, difference: float, timestep: int, progress: float = 0.0) -> float:
+    function = importlib.import_module(f"melablate.training.losses.{settings.kind}").loss
+    prediction = torch.full((1, 1, 1, 1), 0.5 + difference)
+    found = function(
+        prediction,
+        torch.full((1, 1, 1, 1), 0.5),
+        settings=settings,
+        timesteps=torch.tensor([timestep]),
+        alphas=ALPHAS,
+        progress=progress,
+    )
+    return float(found)
+
+
+def alpha_bar(timestep: int) -> float:
+    """In plain Python, from the definition."""
+    product = 1.0
+    for step in range(timestep + 1):
+        root = 0.00085**0.5 + (0.012**0.5 - 0.00085**0.5) * step / 999
+        product *= 1 - root * root
+    return product
+
+
+def test_alphas_are_the_schedulers() -> None:
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
+    for config in (SD, {}, {"beta_schedule": "linear", "num_train_timesteps": 50}):
+        expected = DDPMScheduler(**config).alphas_cumprod
+        assert torch.equal(cumulative_alphas(config), expected)
+    assert float(ALPHAS[700]) == pytest.approx(alpha_bar(700), rel=1e-4)
+    with pytest.raises(SystemExit, match="beta_schedule"):
+        cumulative_alphas({"beta_schedule": "sigmoid"})
+
+
+def test_min_snr_of_gamma_5() -> None:
+    at = torch.tensor([0, 50, 100, 250, 700])
+    weights = min_snr(at, ALPHAS, 5.0, "epsilon")
+    assert weights[:3].tolist() == pytest.approx([0.004, 0.25, 0.59], abs=0.006)
+    assert weights[3:].tolist() == [1.0, 1.0]
+    snr = alpha_bar(100) / (1 - alpha_bar(100))
+    v = min_snr(torch.tensor([100]), ALPHAS, 5.0, "v_prediction")
+    assert float(v) == pytest.approx(min(snr, 5.0) / (snr + 1), rel=1e-4)
+
+
+@pytest.mark.parametrize("difference", [0.0, 0.03, -0.4, 3.0])
+def test_losses_of_a_constant_threshold(difference: float) -> None:
+    c = 0.1
+    expected = {
+        "mse": difference**2,
+        "huber": 2 * c * (math.sqrt(difference**2 + c * c) - c),
+        "smooth_l1": 2 * (math.sqrt(difference**2 + c * c) - c),
+    }
+    for kind, wanted in expected.items():
+        settings = Loss(kind=kind, c=c, schedule="constant")
+        assert value(settings, difference, 10) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_threshold_schedules() -> None:
+    sigma = math.sqrt((1 - alpha_bar(300)) / alpha_bar(300))
+    expected = {
+        "constant": 0.1,
+        "exponential": math.exp(300 * math.log(0.1) / 1000),
+        "snr": 0.9 / (1 + sigma) ** 2 + 0.1,
+    }
+    for schedule, c in expected.items():
+        wanted = 2 * c * (math.sqrt(0.04 + c * c) - c)
+        found = value(Loss(kind="huber", c=0.1, schedule=schedule), 0.2, 300)
+        assert found == pytest.approx(wanted, rel=1e-4)
+
+
+def test_dynamic_huber_moves_over_the_run() -> None:
+    settings = Loss(kind="huber", c=0.15, c_end=0.05, schedule="constant")
+    for progress, c in ((0.0, 0.15), (0.5, 0.10), (1.0, 0.05)):
+        wanted = 2 * c * (math.sqrt(1 + c * c) - c)
+        assert value(settings, 1.0, 0, progress) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_huber_has_mse_slope_near_zero_and_its_own_far_from_it() -> None:
+    for kind, far in (("huber", 2 * 0.1), ("smooth_l1", 2.0)):
+        settings = Loss(kind=kind, c=0.1, schedule="constant")
+        slope = (value(settings, 5.001, 0) - value(settings, 4.999, 0)) / 0.002
+        assert slope == pytest.approx(far, rel=0.01)
+    small = value(Loss(kind="huber", c=0.1, schedule="constant"), 0.001, 0)
+    assert small == pytest.approx(1e-6, rel=0.05)
+
+
+def test_noising_and_targets_are_consistent() -> None:
+    x, e = torch.randn(2, 4, 3, 3), torch.randn(2, 4, 3, 3)
+    a = torch.tensor([0.3, 0.9])
+    mixed = noised(x, e, a)
+    assert torch.allclose(mixed[0], math.sqrt(0.3) * x[0] + math.sqrt(0.7) * e[0])
+    assert target("epsilon", x, e, a) is e
+    v = target("v_prediction", x, e, a)
+    back = a.view(-1, 1, 1, 1).sqrt() * mixed - (1 - a).view(-1, 1, 1, 1).sqrt() * v
+    assert torch.allclose(back, x, atol=1e-5)
+    with pytest.raises(SystemExit, match="sample"):
+        target("sample", x, e, a)
+
+
+def test_learning_rate_schedules() -> None:
+    assert [factor(i, 100, "constant", 0.04) for i in (0, 1, 3, 4, 99)] == [0.25, 0.5, 1, 1, 1]
+    assert factor(50, 100, "linear", 0.0) == 0.5
+    assert factor(50, 100, "cosine", 0.0) == pytest.approx(0.5)
+    assert factor(25, 100, "cosine", 0.0) == pytest.approx(0.5 * (1 + math.sqrt(0.5)))
+    assert factor(0, 1, "cosine", 0.02) == 1.0
+
+
+def test_captions_of_clauses_and_sentences() -> None:
+    caption = "A slow piano piece, sad; with strings. Made for a film! Drums at 1,200 bpm"
+    parts = clauses(caption)
+    assert parts == [
+        "A slow piano piece",
+        "sad",
+        "with strings.",
+        "Made for a film!",
+        "Drums at 1,200 bpm",
+    ]
+    assert shuffled("a, b, c. d", 1, [2, 1, 0]) == "a, d, c. b"
+    settings = Captions(shuffle="clauses", keep_first=1)
+    made = {prepared(caption, settings, i, Draws(0)) for i in range(40)}
+    assert len(made) > 10 and all(text.startswith("A slow piano piece") for text in made)
+    assert all(sorted(clauses(text)) == sorted(parts) for text in made)
+    assert prepared("no clause at all", settings, 0, Draws(0)) == "no clause at all"
+    assert prepared(caption, Captions(), 0, Draws(0)) == caption
+
+
+def test_caption_dropout_share() -> None:
+    settings = Captions(dropout=0.2)
+    empty = sum(prepared("x", settings, i, Draws(0)) == "" for i in range(2000))
+    assert 330 < empty < 470
+
+
+def test_one_caption_of_a_track_is_drawn() -> None:
+    visits = [caption_of(["a", "b", "c"], "7-0", visit, Draws(0)) for visit in range(30)]
+    assert all(sorted(visits[i : i + 3]) == ["a", "b", "c"] for i in range(0, 30, 3))
+    assert visits != [caption_of(["a", "b", "c"], "7-0", visit, Draws(1)) for visit in range(30)]
+
+
+def test_excluded_words_are_whole_words() -> None:
+    assert excluded(["A song.", "with Vocals, and a choir"], ["vocals"])
+    assert not excluded(["vocalise"], ["vocal"])
+    assert not excluded(["anything"], [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"rank": 0}, "rank"),
+        ({"alpha": float("nan")}, "alpha"),
+        ({"alpha": 0}, "alpha"),
+        ({"warmup": 1.0}, "warmup"),
+        ({"lr": -1}, "lr"),
+        ({"lr": float("inf")}, "lr"),
+        ({"loss": {"kind": "huber", "c": 0}}, "c"),
+        ({"loss": {"c_end": 0.05}}, "c_end has no effect"),
+        ({"exclude_words": [" "]}, "empty word"),
+        ({"optimizer": {"betas": [0.9, 1.0]}}, "betas"),
+        ({"clip_skip": 0}, "clip_skip"),
+        ({"captions": {"dropout": 1.5}}, "dropout"),
+        ({"rnak": 4}, "rnak"),
+    ],
+)
+def test_nonsense_is_refused(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Train.model_validate(settings)
+
+
+def test_steps_from_epochs() -> None:
+    settings = Train(epochs=3, repeats=2, batch_size=2, accumulation=2)
+    assert settings.total_steps(5) == math.ceil(3 * 2 * 5 / 4)
+    assert Train(steps=7).total_steps(1000) == 7
+    assert set(Train(loss={"kind": "huber"}).plugins()) == {
+        "training/losses/huber.py",
+        "training/optimizers/adamw.py",
+    }
