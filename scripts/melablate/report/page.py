@@ -1,0 +1,190 @@
+"""The report: one page in a folder of its own, with its images and sounds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from ..files import writing_folder
+from ..progress import Progress
+from . import page_words as words
+from .page_assets import Take, copy_takes
+from .page_css import CSS
+from .page_data import Figure, Page, Prompt, Row, read_page
+from .page_html import HTML, MACROS
+from .page_js import JS
+from .page_settings import Report
+from .page_svg import Domain, axis, curves, effect_domain, interval, loss_domain
+from .wording import digits, name_of, number, percent, shown_metrics
+
+GROUPS = ("fixed", "baseline", "arm")
+WIDE, NARROW = 156, 84
+"""Width of the drawn intervals: of the metric that judges, and of the others."""
+PANEL = (330, 128)
+
+Takes = Mapping[str, Mapping[str, list[Take]]]
+"""By row and prompt id."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric of the table and the range that its intervals share."""
+
+    metric: str
+    name: str
+    better: str
+    """Which way is better."""
+    decimals: int
+    domain: Domain | None
+    width: int
+
+    @property
+    def axis(self) -> Markup:
+        """The axis above the intervals."""
+        return (
+            axis(self.domain, self.width, 5 if self.width == WIDE else 3)
+            if self.domain
+            else Markup("")
+        )
+
+
+def write_report(look: Report, table: Path, prompts: Path, arms: Path, out: Path) -> None:
+    """Write the folder whole or not at all."""
+    page = read_page(table, prompts, arms)
+    shown = page.prompts[: look.prompts_shown]
+    progress = Progress("report", len(page.rows))
+    takes = {}
+    with writing_folder(out) as aside:
+        for done, row in enumerate(page.rows, 1):
+            takes[row.name] = copy_takes(row, page.seeds_of(row), shown, arms, aside, look)
+            progress.step(done)
+        (aside / "index.html").write_text(render(page, shown, takes, look), encoding="utf-8")
+
+
+def render(page: Page, shown: tuple[Prompt, ...], takes: Takes, look: Report) -> str:
+    """The page's HTML."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
+    )
+    template = environment.from_string(MACROS + HTML)
+    return template.render(context(page, shown, takes, look)).lstrip()
+
+
+def context(page: Page, shown: tuple[Prompt, ...], takes: Takes, look: Report) -> dict[str, Any]:
+    """What the template asks for."""
+    judging, *others = _columns(page)
+    baseline = next((row for row in page.rows if row.kind == "baseline"), None)
+    losses = loss_domain(page.rows)
+    rows = {row.name: _row(page, row, judging, others) for row in page.rows}
+    for row in page.rows:
+        rows[row.name]["takes"] = _cells(page, row, shown, takes[row.name])
+        rows[row.name]["changes"] = words.changes(row, baseline)
+        behind = baseline if row.kind == "arm" else None
+        drawn = losses and row.runs
+        rows[row.name]["curves"] = curves(row, behind, losses, *PANEL) if drawn else Markup("")
+    codec = _codec(takes)
+    grouped = [(kind, [rows[r.name] for r in page.rows if r.kind == kind]) for kind in GROUPS]
+    return {
+        "title": look.title or f"What helped, and what did not: {page.study}",
+        "css": Markup(CSS),
+        "js": Markup(JS),
+        "seeds": page.seeds,
+        "confidence": percent(page.confidence),
+        "prompts": shown,
+        "prompts_total": len(page.prompts),
+        "facts": words.facts(page, codec),
+        "primary": judging,
+        "others": others,
+        "tally": words.tally(page.rows, page.primary),
+        "claims": words.claims_held(page.rows, page.primary),
+        "groups": [{"kind": kind, "rows": members} for kind, members in grouped if members],
+        "trained": bool(losses),
+        "trained_rows": [rows[row.name] for row in page.rows if row.kind != "fixed"],
+        "fixed_rows": [rows[row.name] for row in page.rows if row.kind == "fixed"],
+        "picture": words.picture_words(codec),
+        "notes": words.notes(page, look.audio_format),
+        "checks": page.table["checks"],
+    }
+
+
+def _columns(page: Page) -> list[Column]:
+    """The metric that judges, then the others that have a column."""
+    columns = []
+    for metric in shown_metrics(page.table):
+        # Reference rows may lie far off: they would squeeze all arms into a few pixels.
+        domain = effect_domain(row.figure(metric) for row in page.rows if row.kind == "arm")
+        width = WIDE if metric == page.primary else NARROW
+        decimals, better = digits(page.table, metric), words.better(page, metric)
+        columns.append(Column(metric, name_of(metric), better, decimals, domain, width))
+    return columns
+
+
+def _row(page: Page, row: Row, judging: Column, others: list[Column]) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "label": row.label,
+        "kind": row.kind,
+        "claim": words.CLAIMED[row.claim],
+        "claim_words": row.words,
+        "verdict": words.measured(row.figure(page.primary).verdict),
+        "agreement": words.agreement(row, page.primary),
+        "primary": _cell(row.figure(judging.metric), judging, page.confidence),
+        "others": [_cell(row.figure(c.metric), c, page.confidence) for c in others],
+        "facts": words.run_facts(row),
+        "about": words.REFERENCES.get(row.name, ""),
+    }
+
+
+def _cell(figure: Figure, column: Column, confidence: float) -> dict[str, Any]:
+    drawn = column.domain and figure.effect is not None
+    verdict = words.measured(figure.verdict)
+    described = words.effect_words(figure, confidence, column.decimals)
+    return {
+        "level": number(figure.level, column.decimals) or "–",
+        "level_sort": "" if figure.level is None else repr(figure.level),
+        "effect": number(figure.effect, column.decimals, signed=True),
+        "effect_sort": "" if figure.effect is None else repr(figure.effect),
+        "drawing": interval(figure, column.domain, column.width, verdict.kind) if drawn else "",
+        "verdict": verdict,
+        "told": verdict.kind in ("improved", "worse", "higher", "lower"),
+        "words": described,
+        "title": f"{figure.verdict}: {described}" if figure.verdict else described,
+    }
+
+
+def _cells(
+    page: Page, row: Row, shown: tuple[Prompt, ...], takes: Mapping[str, list[Take]]
+) -> list[tuple[Prompt, list[dict[str, Any]]]]:
+    """A cell a prompt: a take a seed, or the words for why there is none."""
+    seeds = page.seeds_of(row)
+    cells = []
+    for prompt in shown:
+        made = {take.seed: take for take in takes[prompt.prompt_id]}
+        cells.append((prompt, [_take(page, row, prompt, seed, made.get(seed)) for seed in seeds]))
+    return cells
+
+
+def _take(page: Page, row: Row, prompt: Prompt, seed: int, take: Take | None) -> dict[str, Any]:
+    varies = row.seeded and len(page.seeds) > 1
+    missing = "no sample" + (f" with seed {seed}" if varies else "")
+    if not row.seeded and not prompt.clip_id:
+        missing = "a prompt of one's own: no real clip"
+    return {
+        "seed": seed,
+        "varies": varies,
+        "first": seed == page.seeds[0],
+        "of_seed": f", seed {seed}" if varies else "",
+        "image": take.image if take else "",
+        "audio": take.audio if take else "",
+        "seconds": f"{take.seconds:.3f}" if take else "",
+        "missing": missing,
+    }
+
+
+def _codec(takes: Takes) -> dict[str, Any]:
+    """The codec of the first image that names one."""
+    found = (take.codec for row in takes.values() for some in row.values() for take in some)
+    return next((codec for codec in found if codec), {})

@@ -1,0 +1,226 @@
+"""Words and figures of the page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..progress import duration
+from .page_data import Figure, Page, Row, Run
+from .wording import notes as table_notes
+from .wording import number, percent
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A mark: its colour, its words, its place when sorted."""
+
+    kind: str = "none"
+    words: str = ""
+    order: int | str = ""
+
+
+MEASURED = {
+    "improved": Verdict("improved", "improved", 2),
+    "worse": Verdict("worse", "worse", 0),
+    "higher": Verdict("higher", "higher", 2),
+    "lower": Verdict("lower", "lower", 0),
+    "no difference shown": Verdict("none", "no difference shown", 1),
+}
+CLAIMED = {
+    "improved": Verdict("improved", "improved", 2),
+    "worse": Verdict("worse", "worse", 0),
+    "indeterminate": Verdict("none", "indeterminate", 1),
+    "none": Verdict(),
+}
+AGREEMENTS = {
+    ("improved", "improved"): "as claimed",
+    ("worse", "worse"): "as claimed",
+    ("indeterminate", "no difference shown"): "as claimed",
+    ("improved", "worse"): "against the claim",
+    ("worse", "improved"): "against the claim",
+    ("improved", "no difference shown"): "claim not shown",
+    ("worse", "no difference shown"): "claim not shown",
+    ("indeterminate", "improved"): "claim was open",
+    ("indeterminate", "worse"): "claim was open",
+}
+BETTER = {"higher": "↑ better", "lower": "↓ better", "neutral": "neither better"}
+REFERENCES = {
+    "untuned-base": "The base model before any fine-tuning: the floor.",
+    "codec-ceiling": "Real held-out audio made an image and sound again: the best that any row"
+    " could sound through this codec.",
+    "autoencoder-ceiling": "The same with the image encoded and decoded by the base's autoencoder:"
+    " what is lost before the diffusion model has done anything.",
+    "real-audio": "The held-out clips themselves, at the loudness of all others.",
+}
+
+
+def measured(verdict: str) -> Verdict:
+    """The mark of a verdict; words that are none of the known (one seed) stand as they are."""
+    return MEASURED.get(verdict, Verdict("open", verdict))
+
+
+def better(page: Page, metric: str) -> str:
+    """Which way is better."""
+    sides = {entry["name"]: entry["direction"] for entry in page.table["metrics"]}
+    return BETTER[sides[metric]]
+
+
+def effect_words(figure: Figure, confidence: float, decimals: int) -> str:
+    """The effect, its interval, what could have been seen."""
+    if figure.effect is None:
+        return ""
+    words = number(figure.effect, decimals, signed=True)
+    if figure.low is not None and figure.high is not None:
+        ends = (number(end, decimals, signed=True) for end in (figure.low, figure.high))
+        words += f", {percent(confidence)} interval {' to '.join(ends)}"
+    if figure.p is not None:
+        words += f", p {'< .001' if figure.p < 0.001 else f'= {figure.p:.3f}'} (Holm)"
+    if figure.smallest is not None:
+        words += f"; smallest effect that would show: {number(figure.smallest, decimals)}"
+    return words
+
+
+def agreement(row: Row, primary: str) -> str:
+    """What the measurement says of the claim."""
+    return AGREEMENTS.get((row.claim, row.figure(primary).verdict), "")
+
+
+def tally(rows: Sequence[Row], primary: str) -> list[tuple[int, Verdict]]:
+    """How many arms got each verdict."""
+    verdicts = [row.figure(primary).verdict for row in rows if row.kind == "arm"]
+    known = dict.fromkeys([*MEASURED, *verdicts])
+    return [(verdicts.count(v), measured(v)) for v in known if v in verdicts]
+
+
+def claims_held(rows: Sequence[Row], primary: str) -> str:
+    """One line on how the claims fared."""
+    found = [agreement(row, primary) for row in rows if row.kind == "arm"]
+    found = [words for words in found if words]
+    if not found:
+        return ""
+    counts = {words: found.count(words) for words in dict.fromkeys(AGREEMENTS.values())}
+    parts = [f"{count} {words}" for words, count in counts.items() if count]
+    return f"Of {len(found)} claims: {', '.join(parts)}."
+
+
+def changes(row: Row, baseline: Row | None) -> list[tuple[str, str | None, str]]:
+    """Key, the baseline's value where its training recorded it, the row's value."""
+    record = baseline.runs[0].record if baseline and baseline.runs else {}
+    known = {"train": record.get("settings"), "latents": record.get("latents")}
+    lines = []
+    for key, new in row.changes.items():
+        old: Any = known
+        for part in key.split("."):
+            old = old.get(part, ...) if isinstance(old, dict) else ...
+        absent = old is ... or isinstance(old, dict)
+        lines.append((key, None if absent else value(old), value(new)))
+    return lines
+
+
+def value(setting: Any) -> str:
+    """A setting as the config would write it."""
+    if setting is None:
+        return "none"
+    if isinstance(setting, bool):
+        return "true" if setting else "false"
+    if isinstance(setting, list | tuple):
+        return ", ".join(value(item) for item in setting)
+    if isinstance(setting, float):
+        return f"{setting:g}"
+    return str(setting)
+
+
+def run_facts(row: Row) -> str:
+    """Steps, weights, time of a row's trainings."""
+    records = [run.record for run in row.runs if run.record]
+    facts = []
+    steps = _span([record.get("steps") for record in records])
+    facts += [f"{steps} steps"] if steps else []
+    weights = _span([record.get("trained_weights") for record in records])
+    facts += [f"{weights} trained weights"] if weights else []
+    images = _span([record.get("images") for record in records])
+    facts += [f"{images} images"] if images else []
+    seconds = _span([record.get("loop_seconds") for record in records], clock=True)
+    facts += [f"{seconds} a seed"] if seconds else []
+    return " · ".join(facts)
+
+
+def facts(page: Page, codec: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the study is, as far as the files say."""
+    arms = sum(row.kind == "arm" for row in page.rows)
+    fixed = sum(row.kind == "fixed" for row in page.rows)
+    runs = [run for row in page.rows for run in row.runs]
+    found = [
+        ("Study", page.study),
+        ("Rows", f"baseline, {arms} arms, {fixed} reference rows"),
+        ("Seeds", ", ".join(map(str, page.seeds))),
+        ("Prompts", str(len(page.prompts))),
+    ]
+    if codec:
+        found.append(("Clips", f"{codec['seconds']:.3g} s at {codec['sample_rate'] / 1000:g} kHz"))
+    return found + _provenance(runs)
+
+
+def picture_words(codec: dict[str, Any]) -> str:
+    """What the axes of a spectrogram are."""
+    if not codec:
+        return "Low frequencies are at the bottom; time runs to the right."
+    return (
+        f"Spectrograms: {codec['fmin']:g} Hz at the bottom to {codec['fmax'] / 1000:g} kHz on the"
+        f" mel scale; {codec['seconds']:.3g} s from left to right."
+    )
+
+
+def notes(page: Page, kind: str) -> list[str]:
+    """Footnotes on the statistics and on what is shown."""
+    return [
+        *table_notes(page.table),
+        "“No difference shown” is not “no difference”: effects inside the grey band would have"
+        " been missed too often. More seeds and more prompts make it narrower.",
+        sound_words(kind),
+    ]
+
+
+def sound_words(kind: str) -> str:
+    """What the players play."""
+    if kind == "mp3":
+        return (
+            "The players play MP3 of the best variable quality; scores were taken from the"
+            " uncompressed files in the study's folder. Of several samples of a prompt the first"
+            " is shown."
+        )
+    return (
+        f"The players play lossless {kind.upper()}: the very samples that were scored. Of several"
+        " samples of a prompt the first is shown."
+    )
+
+
+def _provenance(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    records = [run.record for run in runs if run.record]
+    found = []
+    seconds = sum(record.get("loop_seconds") or 0 for record in records)
+    if seconds:
+        found.append(("Training", f"{duration(seconds)} over {len(records)} runs"))
+    machines = [record.get("machine") or {} for record in records]
+    devices = sorted({str(m.get("gpu") or f"{m['cores']} cores") for m in machines if "cores" in m})
+    if devices:
+        found.append(("Machine", ", ".join(devices)))
+    commits = sorted({str(record["commit"]) for record in records if record.get("commit")})
+    if commits:
+        found.append(("Commit", ", ".join(commit[:10] + commit[40:] for commit in commits)))
+    versions = sorted({str((r.get("versions") or {}).get("torch", "")) for r in records} - {""})
+    if versions:
+        found.append(("PyTorch", ", ".join(versions)))
+    return found
+
+
+def _span(values: Sequence[Any], clock: bool = False) -> str:
+    """One value, or the least and the greatest."""
+    kept = sorted(value for value in values if isinstance(value, int | float))
+    if not kept:
+        return ""
+    ends = [
+        duration(end) if clock else f"{end:,}".replace(",", " ")
+        for end in kept[:: len(kept) - 1 or 1]
+    ]
+    return " to ".join(dict.fromkeys(ends))
