@@ -18,7 +18,9 @@ from .loudness import normalize
 from .settings import Spectrogram
 
 MOMENTUM = 0.99
-MEL_UPDATES = 20
+# Against non-negative least squares to convergence, 20 updates are worse and 60 better (mean of
+# the mel's spectral convergence over plucked notes: .080, .056, least squares .074).
+MEL_UPDATES = 60
 # Clips at a time on a CPU: their spectra stay in the cache, and no clip depends on another.
 CPU_BATCH = 1
 
@@ -98,7 +100,8 @@ class _Transform:
 
     def forward(self, padded: Tensor) -> Tensor:
         frames = padded.unfold(1, self.n_fft, self.hop)[:, : self.frames]
-        return torch.fft.rfft(frames * self.window)
+        spectrum: Tensor = torch.fft.rfft(frames * self.window)
+        return spectrum
 
     def inverse(self, spectrum: Tensor) -> Tensor:
         frames = torch.fft.irfft(spectrum, self.n_fft) * self.window

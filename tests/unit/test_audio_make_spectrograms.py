@@ -1,0 +1,89 @@
+"""The command line: manifest and audio in, shard and tables out."""
+
+import csv
+from pathlib import Path
+
+import make_spectrograms
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from audio_signals import SMALL, music
+from melablate.audio import tracks
+from melablate.audio.codec import encode
+from melablate.audio.shards import read_images
+
+
+def corpus(folder: Path, count: int = 6) -> Path:
+    """Tracks 0 … count − 1; the second is no sound, the third silent, the fourth excluded."""
+    records = []
+    for i in reversed(range(count)):
+        path = folder / "audio" / "01" / f"{i}.2min.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, music(SMALL, i) * (i != 2), SMALL.sample_rate, subtype="FLOAT")
+        if i == 1:
+            path.write_text("no music")
+        records.append(
+            {
+                "track_id": str(i),
+                "path": f"01/{i}.2min.wav",
+                "captions": [f"caption {i}"],
+                "split": "train",
+                "audio_sha256": "0" * 64,
+                "excluded": "duplicate of 0" if i == 3 else "",
+            }
+        )
+    pq.write_table(pa.Table.from_pylist(records), folder / "manifest.parquet")
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *more: str) -> None:
+    options = {"manifest": "manifest.parquet", "audio": "audio", "out": "out"}
+    arguments = [f"--{name}={folder / value}" for name, value in options.items()]
+    settings = f"--settings={SMALL.model_dump_json()}"
+    monkeypatch.setattr("sys.argv", ["make_spectrograms", settings, *arguments, *more])
+    make_spectrograms.main()
+
+
+def test_clips_are_made_and_the_others_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, corpus(tmp_path))
+    table = read_images(tmp_path / "out" / "images.parquet")
+    assert table.clip_ids == ("0-0", "4-0", "5-0")
+    assert table.captions[1] == ("caption 4",)
+    np.testing.assert_array_equal(table.images[1], encode(music(SMALL, 4), SMALL).image)
+    with (tmp_path / "out" / "excluded.csv").open() as file:
+        excluded = {row["track_id"]: row["reason"] for row in csv.DictReader(file)}
+    assert excluded.keys() == {"1", "2"}
+    assert excluded["1"].startswith("undecodable") and excluded["2"].startswith("silent")
+    with (tmp_path / "out" / "clips.csv").open() as file:
+        clips = list(csv.DictReader(file))
+    assert [clip["clip_id"] for clip in clips] == list(table.clip_ids)
+    assert -40 < float(clips[0]["loudness_lufs"]) < 0
+    assert "3 clips, 2 set aside" in capsys.readouterr().out
+
+
+def test_two_processes_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus(tmp_path)
+    made = []
+    for workers in ("1", "2"):
+        monkeypatch.setattr(tracks, "TRACKS_PER_POOL", 2)
+        run(monkeypatch, tmp_path, "--workers", workers)
+        made.append((tmp_path / "out" / "images.parquet").read_bytes())
+    assert made[0] == made[1]
+
+
+def test_nothing_usable_stops_with_the_reasons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus(tmp_path)
+    with pytest.raises(SystemExit, match=r"not one clip.*missing"):
+        run(monkeypatch, tmp_path, f"--audio={tmp_path / 'elsewhere'}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_that_are_wrong_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"fmin 9000.* is not below fmax"):
+        run(monkeypatch, corpus(tmp_path), '--settings={"fmin": 9000}')
