@@ -47,4 +47,5 @@ def _gaussian(embeddings: Float) -> tuple[NDArray[np.float64], NDArray[np.float6
         raise ValueError(f"a Fréchet distance needs at least 2 clips, got {len(embeddings)}")
     wide = np.asarray(embeddings, np.float64)
     mean = wide.mean(axis=0)
-    return mean, np.linalg.qr((wide - mean) / np.sqrt(len(wide) - 1), mode="r")
+    root = np.linalg.qr((wide - mean) / np.sqrt(len(wide) - 1), mode="r")
+    return mean, np.asarray(root, np.float64)

@@ -45,9 +45,9 @@ def score_samples(
         *_of_the_set(audio, reference, wanted),
         *(_of_images(samples) if any(name.startswith("spectral") for name in wanted) else ()),
     ]
-    order = {metric: place for place, metric in enumerate(settings.metrics)}
-    chosen = [score for score in scores if score.metric in wanted]
-    chosen.sort(key=lambda score: order[_name(score.metric)])
+    order: dict[str, int] = {metric: place for place, metric in enumerate(settings.metrics)}
+    chosen = [score for score in scores if score.metric in order]
+    chosen.sort(key=lambda score: order[score.metric])
     _refuse_nonfinite(chosen, folder)
     return chosen, audio
 
@@ -104,7 +104,3 @@ def _refuse_nonfinite(scores: list[Score], folder: Path) -> None:
         if not np.isfinite(score.value):
             where = f" of {score.sample.audio.name}" if score.sample else ""
             raise SystemExit(f"{folder}: {score.metric}{where} is {score.value}, not a number")
-
-
-def _name(metric: str) -> Metric:
-    return metric  # type: ignore[return-value]
