@@ -44,11 +44,7 @@ class Column:
     @property
     def axis(self) -> Markup:
         """The axis above the intervals."""
-        return (
-            axis(self.domain, self.width, 5 if self.width == WIDE else 3)
-            if self.domain
-            else Markup("")
-        )
+        return axis(self.domain, self.width) if self.domain else Markup("")
 
 
 def write_report(look: Report, table: Path, prompts: Path, arms: Path, out: Path) -> None:
@@ -76,18 +72,9 @@ def render(page: Page, shown: tuple[Prompt, ...], takes: Takes, look: Report) ->
 def context(page: Page, shown: tuple[Prompt, ...], takes: Takes, look: Report) -> dict[str, Any]:
     """What the template asks for."""
     judging, *others = _columns(page)
-    baseline = next((row for row in page.rows if row.kind == "baseline"), None)
-    losses = loss_domain(page.rows)
-    rows = {row.name: _row(page, row, judging, others) for row in page.rows}
-    for row in page.rows:
-        rows[row.name]["takes"] = _cells(page, row, shown, takes[row.name])
-        rows[row.name]["changes"] = words.changes(row, baseline)
-        behind = baseline if row.kind == "arm" else None
-        drawn = losses and row.runs
-        rows[row.name]["curves"] = curves(row, behind, losses, *PANEL) if drawn else Markup("")
     codec = _codec(takes)
-    grouped = [(kind, [rows[r.name] for r in page.rows if r.kind == kind]) for kind in GROUPS]
     return {
+        **_rows(page, shown, takes, judging, others),
         "title": look.title or f"What helped, and what did not: {page.study}",
         "css": Markup(CSS),
         "js": Markup(JS),
@@ -100,13 +87,34 @@ def context(page: Page, shown: tuple[Prompt, ...], takes: Takes, look: Report) -
         "others": others,
         "tally": words.tally(page.rows, page.primary),
         "claims": words.claims_held(page.rows, page.primary),
-        "groups": [{"kind": kind, "rows": members} for kind, members in grouped if members],
-        "trained": bool(losses),
-        "trained_rows": [rows[row.name] for row in page.rows if row.kind != "fixed"],
-        "fixed_rows": [rows[row.name] for row in page.rows if row.kind == "fixed"],
         "picture": words.picture_words(codec),
         "notes": words.notes(page, look.audio_format),
-        "checks": page.table["checks"],
+        "checks": words.checks(page),
+    }
+
+
+def _rows(
+    page: Page, shown: tuple[Prompt, ...], takes: Takes, judging: Column, others: list[Column]
+) -> dict[str, Any]:
+    """The rows in their groups, those that were trained, those that were not."""
+    baseline = next((row for row in page.rows if row.kind == "baseline"), None)
+    losses = loss_domain(page.rows)
+    groups: dict[str, list[dict[str, Any]]] = {kind: [] for kind in GROUPS}
+    for row in page.rows:
+        behind = baseline if row.kind == "arm" else None
+        groups[row.kind].append(
+            {
+                **_row(page, row, judging, others),
+                "takes": _cells(page, row, shown, takes[row.name]),
+                "changes": words.changes(row, baseline),
+                "curves": curves(row, behind, losses, *PANEL) if losses and row.runs else "",
+            }
+        )
+    return {
+        "groups": [{"kind": kind, "rows": rows} for kind, rows in groups.items() if rows],
+        "trained": bool(losses),
+        "trained_rows": groups["baseline"] + groups["arm"],
+        "fixed_rows": groups["fixed"],
     }
 
 
@@ -139,7 +147,6 @@ def _row(page: Page, row: Row, judging: Column, others: list[Column]) -> dict[st
 
 
 def _cell(figure: Figure, column: Column, confidence: float) -> dict[str, Any]:
-    drawn = column.domain and figure.effect is not None
     verdict = words.measured(figure.verdict)
     described = words.effect_words(figure, confidence, column.decimals)
     return {
@@ -147,12 +154,16 @@ def _cell(figure: Figure, column: Column, confidence: float) -> dict[str, Any]:
         "level_sort": "" if figure.level is None else repr(figure.level),
         "effect": number(figure.effect, column.decimals, signed=True),
         "effect_sort": "" if figure.effect is None else repr(figure.effect),
-        "drawing": interval(figure, column.domain, column.width, verdict.kind) if drawn else "",
+        "drawing": _drawing(figure, column, verdict.kind),
         "verdict": verdict,
         "told": verdict.kind in ("improved", "worse", "higher", "lower"),
         "words": described,
         "title": f"{figure.verdict}: {described}" if figure.verdict else described,
     }
+
+
+def _drawing(figure: Figure, column: Column, kind: str) -> Markup:
+    return interval(figure, column.domain, column.width, kind) if column.domain else Markup("")
 
 
 def _cells(

@@ -18,7 +18,7 @@ from .page_settings import AudioFormat, Report
 
 CODEC_KEY = "melablate.codec"
 LEVELS = 64
-"""Grey levels kept: steps of 1.25 dB in a range of 80, which no eye sees; files shrink by a third."""
+"""Grey levels kept: steps of 1.25 dB in a range of 80, too small to see; files shrink a third."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def encode(source: Path, target: Path, kind: AudioFormat) -> float:
         soundfile.write(target, samples, rate, format=kind.upper(), **options)
     except (RuntimeError, ValueError) as error:
         raise SystemExit(
-            f"{source}: cannot be written as {kind} ({error}); set report.audio_format to flac or wav"
+            f"{source}: cannot be written as {kind} ({error}); "
+            "set report.audio_format to flac or wav"
         ) from None
-    return len(samples) / rate
+    return float(len(samples) / rate)

@@ -75,7 +75,8 @@ table { border-collapse: separate; border-spacing: 0 }
 .ablation tbody tr:hover > * { background: var(--faint) }
 .ablation tbody.fixed > tr > *, .ablation tbody.baseline > tr > * { background: var(--paper) }
 .ablation tbody.baseline > tr > * { font-weight: 600; border-bottom-color: var(--dim) }
-.agreement { display: block; color: var(--dim); font-size: 11.5px; line-height: 1.2; margin: 1px 0 0 7px }
+.agreement { display: block; color: var(--dim); font-size: 11.5px; line-height: 1.2;
+  margin: 1px 0 0 7px }
 .sort { all: unset; cursor: pointer; font-weight: inherit }
 .sort:hover { text-decoration: underline }
 .sort:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
@@ -84,8 +85,9 @@ table { border-collapse: separate; border-spacing: 0 }
 [aria-sort=ascending] .sort::after { content: "↑"; color: var(--link) }
 [aria-sort=descending] .sort::after { content: "↓"; color: var(--link) }
 
-.verdict { display: inline-block; font-size: 12px; line-height: 1.35; padding: 1px 7px; font-weight: 500;
-  border-radius: 3px; white-space: nowrap; color: var(--none); background: var(--none-wash) }
+.verdict { display: inline-block; font-size: 12px; line-height: 1.35; padding: 1px 7px;
+  font-weight: 500; border-radius: 3px; white-space: nowrap; color: var(--none);
+  background: var(--none-wash) }
 .verdict.improved { color: var(--improved); background: var(--improved-wash) }
 .verdict.worse { color: var(--worse); background: var(--worse-wash) }
 .verdict.improved::before { content: "▲ "; font-size: 9px; vertical-align: 1px }
@@ -101,6 +103,8 @@ table { border-collapse: separate; border-spacing: 0 }
   text-align: center; color: var(--link) }
 .told.improved { color: var(--improved) }
 .told.worse { color: var(--worse) }
+.verdict.holds { color: var(--improved); background: var(--improved-wash) }
+.verdict.fails { color: var(--worse); background: var(--worse-wash) }
 .checks { list-style: none; padding: 0; margin: 0 0 10px }
 .swatch { display: inline-block; width: 22px; height: 10px; background: var(--blind) }
 
@@ -135,7 +139,8 @@ svg text { fill: var(--dim); font-size: 10px }
 .seeds label:first-of-type span { border-radius: 4px 0 0 4px }
 .seeds label:last-of-type span { border-radius: 0 4px 4px 0 }
 .seeds input { position: absolute; opacity: 0 }
-.seeds input:checked + span { background: var(--ink); color: var(--paper); border-color: var(--ink) }
+.seeds input:checked + span { background: var(--ink); border-color: var(--ink);
+  color: var(--paper) }
 .seeds input:focus-visible + span { outline: 2px solid var(--link); outline-offset: 2px }
 
 .grid { max-height: min(88vh, 900px) }
@@ -155,8 +160,8 @@ svg text { fill: var(--dim); font-size: 10px }
 .spectrogram { position: relative; height: 66px; overflow: hidden; border-radius: 3px;
   background: #000; cursor: pointer }
 .spectrogram img { display: block; width: 100%; height: 100%; font-size: 11px; color: #bbb }
-.spectrogram i { position: absolute; inset: 0 auto 0 var(--at, -2px); width: 1.5px; background: #fff;
-  box-shadow: 0 0 3px #000; pointer-events: none }
+.spectrogram i { position: absolute; inset: 0 auto 0 var(--at, -2px); width: 1.5px;
+  background: #fff; box-shadow: 0 0 3px #000; pointer-events: none }
 .take audio { display: block; width: 100%; height: 30px; margin-top: 3px }
 .player { display: flex; align-items: center; gap: 6px; height: 24px; font-size: 11.5px;
   color: var(--dim) }
@@ -175,7 +180,8 @@ svg text { fill: var(--dim); font-size: 10px }
   gap: 14px; margin-bottom: 26px }
 .card { border: 1px solid var(--rule); border-radius: 6px; background: var(--raised);
   padding: 11px 14px 10px; font-size: 13px }
-.card:target, .references div:target { border-color: var(--link); box-shadow: 0 0 0 1px var(--link) }
+.card:target, .references div:target { border-color: var(--link);
+  box-shadow: 0 0 0 1px var(--link) }
 .card h3 { display: flex; justify-content: space-between; gap: 10px; align-items: baseline }
 .card h3 code { font-weight: 400; font-size: 11.5px; color: var(--dim); white-space: nowrap }
 .card p { margin: 5px 0 }

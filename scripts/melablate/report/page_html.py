@@ -64,7 +64,8 @@ its ceilings. Then listen: the ear may disagree.</p>
 </thead>
 {% for group in groups %}<tbody class="{{ group.kind }}">
 {% for row in group.rows %}<tr>
-<th scope="row" class="row" data-sort="{{ loop.index }}"><a href="#row-{{ row.name }}">{{ row.label }}</a></th>
+<th scope="row" class="row" data-sort="{{ loop.index }}"><a href="#row-{{ row.name }}"
+>{{ row.label }}</a></th>
 <td data-sort="{{ row.claim.order }}">{{ mark(row.claim) }}</td>
 <td class="num first" data-sort="{{ row.primary.level_sort }}">{{ row.primary.level }}</td>
 <td class="num" data-sort="{{ row.primary.effect_sort }}">{{ row.primary.effect }}</td>
@@ -72,10 +73,11 @@ its ceilings. Then listen: the ear may disagree.</p>
 >{{ row.primary.words }}</span></td>
 <td data-sort="{{ row.verdict.order }}">{{ mark(row.verdict) }}
 {% if row.agreement %}<span class="agreement">{{ row.agreement }}</span>{% endif %}</td>
-{% for cell in row.others %}<td class="num first" data-sort="{{ cell.level_sort }}">{{ cell.level }}</td>
+{% for cell in row.others %}<td class="num first" data-sort="{{ cell.level_sort }}">
+{{- cell.level }}</td>
 <td class="plot" data-sort="{{ cell.effect_sort }}" title="{{ cell.title }}">{{ cell.drawing }}
-{%- if cell.told %}<b class="told {{ cell.verdict.kind }}">{{ cell.verdict.words }}</b>{% endif %}<span class="sr"
->{{ cell.words }}</span></td>
+{%- if cell.told %}<b class="told {{ cell.verdict.kind }}">{{ cell.verdict.words }}</b>
+{%- endif %}<span class="sr">{{ cell.words }}</span></td>
 {% endfor %}</tr>
 {% endfor %}</tbody>
 {% endfor %}</table>
@@ -113,8 +115,9 @@ move by half a second.</p>
 {% for prompt, takes in row.takes %}{% set column = loop.index %}<td>
 {% for take in takes %}<div class="take"{% if take.varies %} data-seed="{{ take.seed }}"
 {%- if not take.first %} hidden{% endif %}{% endif %}>
-{% if take.image %}<div class="spectrogram"><img src="{{ take.image }}" loading="lazy" decoding="async"
- alt="Spectrogram: {{ row.label }}, prompt {{ column }}{{ take.of_seed }}"><i></i></div>
+{% if take.image %}<div class="spectrogram"><img src="{{ take.image }}" loading="lazy"
+ decoding="async" alt="Spectrogram: {{ row.label }}, prompt {{ column }}{{ take.of_seed }}"
+><i></i></div>
 <audio controls preload="none" src="{{ take.audio }}" data-seconds="{{ take.seconds }}"
  aria-label="{{ row.label }}, prompt {{ column }}{{ take.of_seed }}"></audio>
 {% else %}<p class="missing">{{ take.missing }}</p>
@@ -137,8 +140,10 @@ have another scale: compare their course, not their height.</p>{% endif %}
 {% for row in trained_rows %}<article id="row-{{ row.name }}" class="card">
 <h3>{{ row.label }} <code>{{ row.name }}</code></h3>
 {{ row.curves }}
-{% if row.verdict.words %}<p>{{ mark(row.verdict) }} <span class="dim">{{ row.primary.words }}</span></p>{% endif %}
-{% if row.claim_words %}<p class="quote">“{{ row.claim_words }}” {{ mark(row.claim) }}</p>{% endif %}
+{% if row.verdict.words %}<p>{{ mark(row.verdict) }}
+<span class="dim">{{ row.primary.words }}</span></p>{% endif %}
+{% if row.claim_words %}<p class="quote"><span class="dim">Claimed:</span> “{{ row.claim_words }}”
+{{ mark(row.claim) }}</p>{% endif %}
 {% if row.changes %}<table class="changes"><caption class="sr">What it changes</caption>
 {% for key, old, new in row.changes %}<tr><th scope="row"><code>{{ key }}</code></th>
 <td>{% if old is not none %}<s>{{ old }}</s> → {% endif %}<b>{{ new }}</b></td></tr>
@@ -156,8 +161,8 @@ have another scale: compare their course, not their height.</p>{% endif %}
 
 <section id="notes" aria-labelledby="h-notes">
 <h2 id="h-notes">Notes</h2>
-{% if checks %}<ul class="checks">{% for check in checks %}<li><span class="verdict {{ "improved" if check.holds else "worse" }}">
-{{- "holds" if check.holds else "fails" }}</span> {{ check.text }}</li>
+{% if checks %}<ul class="checks">{% for verdict, text in checks %}<li>{{ mark(verdict) }}
+{{ text }}</li>
 {% endfor %}</ul>{% endif %}
 {% for note in notes %}<p>{{ note }}</p>
 {% endfor %}</section>

@@ -44,11 +44,11 @@ def interval(figure: Figure, domain: Domain, width: int, kind: str) -> Markup:
     return _svg(f"interval {kind}", width, HEIGHT, "".join(parts))
 
 
-def axis(domain: Domain, width: int, most: int) -> Markup:
+def axis(domain: Domain, width: int) -> Markup:
     """Ticks and figures for a column of intervals."""
     scale = _Scale(domain, width)
     parts = []
-    for value in ticks(domain, most):
+    for value in ticks(domain, width // 36):
         x = scale(value)
         anchor = "start" if x < 14 else "end" if x > width - 14 else "middle"
         parts.append(f'<path d="M{_n(x)} 12V16"/>')
@@ -161,7 +161,7 @@ def _n(value: float) -> str:
 
 
 def _svg(kind: str, width: int, height: int, inner: str, name: str = "") -> Markup:
-    """Marked up; drawings without a name repeat a figure beside them and are hidden from readers."""
+    """Markup; a drawing without a name repeats figures beside it and is hidden from readers."""
     role = Markup('role="img" aria-label="{}"').format(name) if name else 'aria-hidden="true"'
     return Markup(
         f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '

@@ -181,6 +181,12 @@ def notes(page: Page, kind: str) -> list[str]:
     ]
 
 
+def checks(page: Page) -> list[tuple[Verdict, str]]:
+    """What must hold if the study's figures are to mean anything."""
+    marks = {True: Verdict("holds", "holds"), False: Verdict("fails", "fails")}
+    return [(marks[check["holds"]], check["text"]) for check in page.table["checks"]]
+
+
 def sound_words(kind: str) -> str:
     """What the players play."""
     if kind == "mp3":
