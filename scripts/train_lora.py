@@ -15,6 +15,7 @@ START = time.monotonic()
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", USE_TF="0", USE_FLAX="0")
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
 
+from melablate.imports import quick_imports  # noqa: E402
 from melablate.training.latents_settings import Latents  # noqa: E402
 from melablate.training.settings import Train  # noqa: E402
 
@@ -43,7 +44,8 @@ def main() -> None:
     args = arguments()
     settings = Train.model_validate_json(args.settings)
     latents = Latents.model_validate_json(args.latents_settings)
-    from melablate.training.job import Inputs, run
+    with quick_imports():
+        from melablate.training.job import Inputs, run
 
     inputs = Inputs(
         base=args.base,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..imports import quick_imports
 from .schedule import cumulative_alphas
 
 PARTS = ("unet", "text", "vae")
@@ -56,11 +57,13 @@ def load_base(
     )
     wanted = set(parts)
     if "unet" in wanted:
-        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+        with quick_imports():
+            from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
         base.unet = _network(UNet2DConditionModel, folder, "unet", dtype)
     if "vae" in wanted:
-        from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+        with quick_imports():
+            from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
         base.vae = _network(AutoencoderKL, folder, "vae", dtype)
     if "text" in wanted:
@@ -70,7 +73,8 @@ def load_base(
 
 
 def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:
-    from transformers.models.clip import modeling_clip
+    with quick_imports():
+        from transformers.models.clip import modeling_clip
     from transformers.utils import logging
 
     config = _json(base.folder, f"text_encoder{suffix}", "config.json")

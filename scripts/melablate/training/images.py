@@ -67,7 +67,8 @@ class Encoded:
             else self.pixels[image]
             for image, number in zip(images, variants, strict=True)
         ]
-        return encode(self.vae, torch.stack(batch))
+        mean, std = encode(self.vae, torch.stack(batch))
+        return mean.cpu(), std.cpu()
 
 
 @dataclass

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from torch import cuda
+
 from ..files import write_json, write_text
 from ..models.base import Base, load_base
 from . import lora
@@ -90,7 +92,7 @@ def run(
 
 def _stream(settings: Train, latents: Latents, inputs: Inputs, draws: Draws) -> Stream:
     if inputs.images is not None:
-        vae = load_base(inputs.base, ("vae",)).vae
+        vae = load_base(inputs.base, ("vae",)).vae.to("cuda" if cuda.is_available() else "cpu")
         images = encoded_images(inputs.images, vae, latents, settings.exclude_words)
     elif inputs.latents is not None:
         images = cached_images(inputs.latents, settings.exclude_words)
