@@ -20,3 +20,10 @@ include: "rules/scores.smk"
 include: "rules/table.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{STUDY}/table.md",
+        f"{STUDY}/report",

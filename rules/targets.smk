@@ -1,11 +1,4 @@
-# targets: `snakemake` makes everything, `snakemake <stage>` everything up to that stage
-
-
-rule all:
-    default_target: True
-    input:
-        f"{STUDY}/table.md",
-        f"{STUDY}/report",
+# targets: `snakemake <stage>` makes everything up to that stage
 
 
 rule corpus:

@@ -15,15 +15,15 @@ class TinyVae(Settings):
 
     channels: tuple[Count, ...] = (16, 32, 32)
     """Channels of each resolution, finest first."""
-    steps: Count = 350
+    steps: Count = 320
     """Optimizer steps."""
-    batch_size: Count = 8
+    batch_size: Count = 16
     """Crops a step."""
-    crop: Count = 64
+    crop: Count = 32
     """Width of a training crop in frames."""
-    lr: Rate = 4e-3
+    lr: Rate = 5e-3
     """Peak learning rate of the one-cycle schedule."""
-    kl_weight: Annotated[float, Field(ge=0)] = 1e-4
+    kl_weight: Annotated[float, Field(ge=0)] = 1e-6
     """Weight of the KL term against the mean squared error."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of weights and batches."""
@@ -85,11 +85,11 @@ class TinyClap(Settings):
     """Names of the corpora whose training tracks it learns from."""
     width: Count = 64
     """Size of the shared embedding."""
-    channels: tuple[Count, ...] = (16, 32, 64, 96)
+    channels: tuple[Count, ...] = (12, 24, 48, 64)
     """Channels of the audio tower's convolutions."""
-    steps: Count = 500
+    steps: Count = 260
     """Optimizer steps."""
-    batch_size: Count = 48
+    batch_size: Count = 32
     """Pairs a step."""
     lr: Rate = 3e-3
     """Peak learning rate of the one-cycle schedule."""

@@ -89,7 +89,7 @@ def train(corpus: Corpus, settings: TinyUnet, folder: Path) -> None:
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
     text_encoder = build_text_encoder(settings).train()
     size = (corpus.mean.shape[-2], corpus.mean.shape[-1])
-    unet = build_unet(settings, size).to(memory_format=torch.channels_last).train()
+    unet = build_unet(settings, size).train()
     scheduler = noise_schedule()
     flat = [(row, text) for row, texts in enumerate(corpus.captions) for text in texts]
     tokens = _tokenize(tokenizer, [text for _, text in flat])
@@ -110,7 +110,7 @@ def train(corpus: Corpus, settings: TinyUnet, folder: Path) -> None:
         times = torch.randint(1000, (settings.batch_size,), generator=draw)
         dropped = torch.rand(settings.batch_size, generator=draw) < settings.caption_dropout
         ids = torch.where(dropped[:, None], empty, tokens[picked])
-        noisy = scheduler.add_noise(latents, noise, times).to(memory_format=torch.channels_last)
+        noisy = scheduler.add_noise(latents, noise, times)
         states = text_encoder(ids).last_hidden_state
         loss = F.mse_loss(unet(noisy, times, states).sample, noise)
         loss.backward()

@@ -42,7 +42,7 @@ def to_input(images: Images) -> torch.Tensor:
 
 def train(images: Images, settings: TinyVae) -> AutoencoderKL:
     """Minimise squared error plus a small KL term on random crops in time."""
-    vae = build(settings).to(memory_format=torch.channels_last).train()
+    vae = build(settings).train()
     optimizer = torch.optim.AdamW(vae.parameters(), lr=settings.lr, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.lr, total_steps=settings.steps, pct_start=0.15
@@ -55,7 +55,7 @@ def train(images: Images, settings: TinyVae) -> AutoencoderKL:
         rows = draw.integers(len(data), size=settings.batch_size)
         starts = draw.integers(data.shape[3] - crop + 1, size=settings.batch_size)
         batch = torch.stack([data[r, :, :, s : s + crop] for r, s in zip(rows, starts, strict=True)])
-        posterior = vae.encode(batch.to(memory_format=torch.channels_last)).latent_dist
+        posterior = vae.encode(batch).latent_dist
         decoded = vae.decode(posterior.sample(generator=noise)).sample
         error = F.mse_loss(decoded, batch)
         loss = error + settings.kl_weight * posterior.kl().mean() / posterior.mean[0].numel()
