@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ def write_samples(
     _csv(folder / "index.csv", head, lines)
 
 
+@cache
 def sweep(low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
     """A rising tone with overtones, and its picture with the lowest frequency in row 0."""
     t = np.arange(int(SECONDS * RATE)) / RATE

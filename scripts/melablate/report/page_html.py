@@ -48,9 +48,9 @@ its ceilings. Then listen: the ear may disagree.</p>
 <tr>
 <th scope="col" rowspan="2" class="row">{{ sorter("Row") }}</th>
 <th scope="col" rowspan="2">{{ sorter("Claimed") }}</th>
+<th scope="col" rowspan="2">{{ sorter("Measured") }}</th>
 <th scope="colgroup" colspan="3" class="group first">{{ primary.name }} <span class="dim"
 >{{ primary.better }}</span></th>
-<th scope="col" rowspan="2">{{ sorter("Measured") }}</th>
 {% for column in others %}<th scope="colgroup" colspan="2" class="group">{{ column.name }}
 <span class="dim">{{ column.better }}</span></th>
 {% endfor %}</tr>
@@ -66,13 +66,13 @@ its ceilings. Then listen: the ear may disagree.</p>
 {% for row in group.rows %}<tr>
 <th scope="row" class="row" data-sort="{{ loop.index }}"><a href="#row-{{ row.name }}"
 >{{ row.label }}</a></th>
-<td data-sort="{{ row.claim.order }}">{{ mark(row.claim) }}</td>
+<td data-sort="{{ row.claim.order }}" title="{{ row.claim_words }}">{{ mark(row.claim) }}</td>
+<td data-sort="{{ row.verdict.order }}">{{ mark(row.verdict) }}
+{% if row.agreement %}<span class="agreement">{{ row.agreement }}</span>{% endif %}</td>
 <td class="num first" data-sort="{{ row.primary.level_sort }}">{{ row.primary.level }}</td>
 <td class="num" data-sort="{{ row.primary.effect_sort }}">{{ row.primary.effect }}</td>
 <td class="plot" title="{{ row.primary.words }}">{{ row.primary.drawing }}<span class="sr"
 >{{ row.primary.words }}</span></td>
-<td data-sort="{{ row.verdict.order }}">{{ mark(row.verdict) }}
-{% if row.agreement %}<span class="agreement">{{ row.agreement }}</span>{% endif %}</td>
 {% for cell in row.others %}<td class="num first" data-sort="{{ cell.level_sort }}">
 {{- cell.level }}</td>
 <td class="plot" data-sort="{{ cell.effect_sort }}" title="{{ cell.title }}">{{ cell.drawing }}

@@ -8,6 +8,8 @@ from markupsafe import Markup
 from .page_data import Figure, Row, Run
 
 HEIGHT = 22
+TICK_WIDTH = 29
+"""Room that a figure of an axis takes."""
 POINTS = 120
 """Points of a drawn curve: more than the pixels of its panel can show apart."""
 
@@ -48,11 +50,18 @@ def axis(domain: Domain, width: int) -> Markup:
     """Ticks and figures for a column of intervals."""
     scale = _Scale(domain, width)
     parts = []
-    for value in ticks(domain, width // 36):
-        x = scale(value)
-        anchor = "start" if x < 14 else "end" if x > width - 14 else "middle"
-        parts.append(f'<path d="M{_n(x)} 12V16"/>')
-        parts.append(f'<text x="{_n(x)}" y="9" text-anchor="{anchor}">{_tick(value)}</text>')
+    values = ticks(domain, 5)
+    step = values[1] - values[0] if len(values) > 1 else 1.0
+    every = math.ceil(TICK_WIDTH / (scale(step) - scale(0)))
+    places = [round(value / step) for value in values]
+    named = [k for k in places if k % every == 0]
+    if named == [0]:  # too narrow for signs on both sides
+        named = [0, 1]
+    for k in places:
+        x = _n(scale(k * step))
+        parts.append(f'<path d="M{x} 12V16"/>')
+        if k in named:
+            parts.append(f'<text x="{x}" y="9" text-anchor="middle">{_tick(k * step)}</text>')
     return _svg("axis", width, 16, "".join(parts))
 
 
@@ -152,7 +161,11 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _tick(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−") if abs(value) > 1e-12 else "0"
+    """`-0.02` → `−.02`."""
+    if abs(value) < 1e-12:
+        return "0"
+    text = f"{value:.3g}".replace("-", "−")
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
 def _n(value: float) -> str:
