@@ -27,13 +27,13 @@ SETTINGS = {
 }
 
 
-def signalled(tmp: Path, base: Path, signals: list[str]) -> list[int]:
+def signalled(tmp: Path, base: Path, signals: list[str], steps: int) -> list[int]:
     """Exit codes of all the tries that it took."""
     spec = {
         "base": str(base),
         "out": str(tmp / "killed"),
         "latents": str(tmp / "latents.safetensors"),
-        "settings": SETTINGS,
+        "settings": SETTINGS | {"steps": steps},
         "signals": signals,
         "within": 0.6,
     }
@@ -64,12 +64,17 @@ def same(tmp: Path) -> None:
 FEW = ["SIGKILL", "SIGKILL", "SIGTERM", "SIGKILL", "SIGUSR1", "SIGKILL", "SIGKILL"]
 
 
-@pytest.mark.parametrize("signals", [FEW, pytest.param(["SIGKILL"] * 50, marks=pytest.mark.slow)])
-def test_kills_change_no_bit(tmp_path: Path, bases: dict[str, Path], signals: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("signals", "steps"),
+    [(FEW, 40), pytest.param(["SIGKILL"] * 50, 400, marks=pytest.mark.slow)],
+)
+def test_kills_change_no_bit(
+    tmp_path: Path, bases: dict[str, Path], signals: list[str], steps: int
+) -> None:
     """-9 at random moments; SIGTERM and SIGUSR1 save and leave with 75."""
     latents = write_latents(tmp_path / "latents.safetensors")
-    run(bases["sd"], tmp_path / "whole", SETTINGS, latents)
-    codes = signalled(tmp_path, bases["sd"], signals)
+    run(bases["sd"], tmp_path / "whole", SETTINGS | {"steps": steps}, latents)
+    codes = signalled(tmp_path, bases["sd"], signals, steps)
     wanted = [{"SIGKILL": -9}.get(name, 75) for name in signals]
     assert codes[:-1] == wanted[: len(codes) - 1] and len(codes) > 5
     assert json.loads((tmp_path / "killed.json").read_text())["resumed_at"] > 0
