@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from ..audio.settings import Spectrogram
 from ..files import write_json, write_text
 from ..progress import Progress
+from .one_cycle import one_cycle
 from .settings import TinyClap
 from .weights import read_tensors, save_tensors
 
@@ -146,9 +147,7 @@ def train(
     model = Model(settings, tokenizer.get_vocab_size()).train()
     model.audio.mel_bank.copy_(mel_bank)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.lr, total_steps=settings.steps, pct_start=0.1
-    )
+    schedule = one_cycle(optimizer, settings.steps)
     draw = np.random.default_rng(settings.seed)
     mels = torch.cat([model.audio.log_mel(part) for part in audio.split(32)])
     tokens = [[tokenize(tokenizer, text) for text in texts] for texts in captions]

@@ -12,6 +12,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from ..files import write_json
 from ..progress import Progress
+from .one_cycle import one_cycle
 from .settings import TinyUnet
 from .tokenizer import VOCABULARY_SIZE, write_clip_tokenizer
 
@@ -97,9 +98,7 @@ def train(corpus: Corpus, settings: TinyUnet, folder: Path) -> None:
     rows = torch.tensor([row for row, _ in flat])
     parameters = [*unet.parameters(), *(p for p in text_encoder.parameters() if p.requires_grad)]
     optimizer = torch.optim.AdamW(parameters, lr=settings.lr, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.lr, total_steps=settings.steps, pct_start=0.1
-    )
+    schedule = one_cycle(optimizer, settings.steps)
     draw = torch.Generator().manual_seed(settings.seed)
     progress, running = Progress("base U-Net", settings.steps), 1.0
     for step in range(settings.steps):

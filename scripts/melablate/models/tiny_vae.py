@@ -8,6 +8,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch.nn import functional as F
 
 from ..progress import Progress
+from .one_cycle import one_cycle
 from .settings import TinyVae
 
 Images = np.ndarray  # uint8 [clips, height, width]
@@ -44,9 +45,7 @@ def train(images: Images, settings: TinyVae) -> AutoencoderKL:
     """Minimise squared error plus a small KL term on random crops in time."""
     vae = build(settings).train()
     optimizer = torch.optim.AdamW(vae.parameters(), lr=settings.lr, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.lr, total_steps=settings.steps, pct_start=0.15
-    )
+    schedule = one_cycle(optimizer, settings.steps)
     draw = np.random.default_rng(settings.seed)
     noise = torch.Generator().manual_seed(settings.seed)
     data, crop = to_input(images), min(settings.crop, images.shape[2])
