@@ -40,7 +40,9 @@ class TinyUnet(Settings):
     """Width of the text encoder."""
     text_layers: Count = 2
     """Layers of the text encoder."""
-    steps: Count = 900
+    text_length: Count = 48
+    """Tokens of a caption; the rest is cut."""
+    steps: Count = 650
     """Optimizer steps."""
     batch_size: Count = 16
     """Images a step."""

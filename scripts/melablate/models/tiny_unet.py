@@ -44,6 +44,7 @@ def build_text_encoder(settings: TinyUnet) -> CLIPTextModel:
             projection_dim=width,
             num_hidden_layers=settings.text_layers,
             num_attention_heads=4,
+            max_position_embeddings=settings.text_length,
             bos_token_id=END_OF_TEXT - 1,
             eos_token_id=END_OF_TEXT,
             pad_token_id=END_OF_TEXT,
@@ -93,8 +94,8 @@ def train(corpus: Corpus, settings: TinyUnet, folder: Path) -> None:
     unet = build_unet(settings, size).train()
     scheduler = noise_schedule()
     flat = [(row, text) for row, texts in enumerate(corpus.captions) for text in texts]
-    tokens = _tokenize(tokenizer, [text for _, text in flat])
-    empty = _tokenize(tokenizer, [""])
+    tokens = _tokenize(tokenizer, [text for _, text in flat], settings.text_length)
+    empty = _tokenize(tokenizer, [""], settings.text_length)
     rows = torch.tensor([row for row, _ in flat])
     parameters = [*unet.parameters(), *(p for p in text_encoder.parameters() if p.requires_grad)]
     optimizer = torch.optim.AdamW(parameters, lr=settings.lr, weight_decay=0.01)
@@ -142,9 +143,9 @@ def write_base(vae: AutoencoderKL, folder: Path) -> None:
     write_json(folder / "model_index.json", index)
 
 
-def _tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
+def _tokenize(tokenizer: CLIPTokenizer, texts: list[str], length: int) -> torch.Tensor:
     batch = tokenizer(
-        texts, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
+        texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
     )
     ids: torch.Tensor = batch["input_ids"]
     return ids
