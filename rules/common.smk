@@ -1,11 +1,14 @@
 # What the stages share: the plan of the study, and the identity of code.
 # Parsed again in every job, so nothing heavy is imported here.
+import os
 import sys
 from pathlib import Path
 
 PROJECT = Path(str(workflow.current_basedir)).parent
 SCRIPTS = PROJECT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
+# Shell commands name scripts by this variable, so that moving the folder changes no command.
+os.environ["MELABLATE_SCRIPTS"] = str(SCRIPTS)
 
 from melablate.config_errors import ConfigError
 from melablate.config import FIXED_ROWS
@@ -21,6 +24,10 @@ except ConfigError as error:
 STUDY = f"results/{PLAN.study.study}"
 RUN = f"{STUDY}/arms/{{row}}/seed-{{seed}}"
 CEILINGS = FIXED_ROWS[1:]
+
+
+envvars:
+    "MELABLATE_SCRIPTS",
 
 
 wildcard_constraints:
@@ -55,3 +62,85 @@ def run_of(row, seed):
 
 def prompt_images():
     return images_of(PLAN.prompts().reads["images"])
+
+
+def music_folder(wildcards):
+    return PLAN.data_folders[wildcards.id]
+
+
+def embedder_corpora(wildcards):
+    return [
+        PLAN.embedders[wildcards.id].reads[name] for name in PLAN.study.embedder.corpora
+    ]
+
+
+def train_stage(wildcards):
+    return PLAN.train(wildcards.row, int(wildcards.seed))
+
+
+def train_input(wildcards):
+    """The base always, the rest where the arm's recipe asks for it."""
+    recipe, reads = PLAN.recipe(wildcards.row), train_stage(wildcards).reads
+    files = {"base": base_of(reads["base"])}
+    if "latents" in reads:
+        files["latents"] = latents_of(reads["latents"])
+    if "images" in reads:
+        files["images"] = images_of(reads["images"])
+    if "regularization" in reads:
+        files["regularization"] = latents_of(reads["regularization"])
+    if "warm_start" in reads:
+        start = recipe.train.warm_start.arm
+        files["warm_start"] = f"{run_of(start, wildcards.seed)}/train.safetensors"
+    return files
+
+
+def train_options(wildcards, input):
+    """Command-line options for the files that only some arms read."""
+    names = ("latents", "images", "regularization", "warm_start")
+    given = [(name, input.get(name)) for name in names if input.get(name)]
+    return [
+        word for name, file in given for word in (f"--{name.replace('_', '-')}", file)
+    ]
+
+
+def train_provenance(wildcards):
+    """What the run's provenance file records beside what the trainer knows itself."""
+    reads = dict(train_stage(wildcards).reads)
+    return canonical({"study": PLAN.study.study, "arm": wildcards.row, "reads": reads})
+
+
+def train_code(wildcards):
+    return code_identity("train_lora.py", PLAN.recipe(wildcards.row).train.plugins())
+
+
+def sample_stage(wildcards):
+    return PLAN.samples(wildcards.row, int(wildcards.seed))
+
+
+def sample_script(wildcards):
+    return "render_fixed_row.py" if wildcards.row in CEILINGS else "generate_samples.py"
+
+
+def sample_input(wildcards):
+    """Arms read their weights; the untuned base has none; ceilings read real clips instead."""
+    reads = sample_stage(wildcards).reads
+    files = {"prompts": f"{STUDY}/prompts.csv", "base": base_of(reads["base"])}
+    if "train" in reads:
+        files["weights"] = f"{run_of(wildcards.row, wildcards.seed)}/train.safetensors"
+    if wildcards.row in CEILINGS:
+        files["images"] = prompt_images()
+    if wildcards.row == "real-audio":
+        files["manifest"] = manifest_of(PLAN.corpus(PLAN.study.corpus))
+    return files
+
+
+def sample_options(wildcards, input):
+    """Command-line options for the files that only some rows read."""
+    names = [name for name in ("weights", "images", "manifest") if name in input.keys()]
+    options = [word for name in names for word in (f"--{name}", input[name])]
+    if wildcards.row == "real-audio":
+        options += [
+            "--audio",
+            f"{PLAN.data_folders[PLAN.corpus(PLAN.study.corpus)]}/audio",
+        ]
+    return options

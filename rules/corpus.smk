@@ -5,10 +5,6 @@ rule compose_music:
     output:
         table="results/music/{id}/song_describer.csv",
         audio=directory("results/music/{id}/audio"),
-    params:
-        settings=lambda w: PLAN.music[w.id].settings,
-        folder=subpath(output.table, parent=True),
-        code=code_identity("compose_corpus.py"),
     log:
         "logs/compose_music/{id}.log",
     conda:
@@ -17,13 +13,15 @@ rule compose_music:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        settings=lambda w: PLAN.music[w.id].settings,
+        folder=subpath(output.table, parent=True),
+        code=code_identity("compose_corpus.py"),
+    message:
+        "composing music {wildcards.id}"
     shell:
-        "python {SCRIPTS:q}/compose_corpus.py --settings {params.settings:q}"
+        'python "$MELABLATE_SCRIPTS"/compose_corpus.py --settings {params.settings:q}'
         " --out {params.folder:q} 2>&1 | tee {log:q}"
-
-
-def music_folder(wildcards):
-    return PLAN.data_folders[wildcards.id]
 
 
 rule scan_corpus:
@@ -32,11 +30,6 @@ rule scan_corpus:
     output:
         manifest="results/corpus/{id}/manifest.parquet",
         excluded="results/corpus/{id}/excluded.csv",
-    params:
-        settings=lambda w: PLAN.corpora[w.id].settings,
-        music=lambda w: PLAN.corpora[w.id].reads["music"],
-        data=music_folder,
-        code=code_identity("scan_corpus.py"),
     log:
         "logs/scan_corpus/{id}.log",
     conda:
@@ -45,6 +38,13 @@ rule scan_corpus:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        settings=lambda w: PLAN.corpora[w.id].settings,
+        music=lambda w: PLAN.corpora[w.id].reads["music"],
+        data=music_folder,
+        code=code_identity("scan_corpus.py"),
+    message:
+        "checking the corpus {wildcards.id}"
     shell:
-        "python {SCRIPTS:q}/scan_corpus.py --settings {params.settings:q} --data {params.data:q}"
+        'python "$MELABLATE_SCRIPTS"/scan_corpus.py --settings {params.settings:q} --data {params.data:q}'
         " --out-manifest {output.manifest:q} --out-excluded {output.excluded:q} 2>&1 | tee {log:q}"

@@ -7,10 +7,6 @@ rule encode_latents:
         base=lambda w: base_of(PLAN.latents[w.id].reads["base"]),
     output:
         "results/latents/{id}/latents.safetensors",
-    params:
-        settings=lambda w: PLAN.latents[w.id].settings,
-        base=subpath(input.base, parent=True),
-        code=code_identity("encode_latents.py"),
     log:
         "logs/encode_latents/{id}.log",
     conda:
@@ -20,7 +16,13 @@ rule encode_latents:
         mem_mb=8000,
         runtime=60,
         gpu=1,
+    params:
+        settings=lambda w: PLAN.latents[w.id].settings,
+        base=subpath(input.base, parent=True),
+        code=code_identity("encode_latents.py"),
+    message:
+        "latents {wildcards.id}"
     shell:
-        "python {SCRIPTS:q}/encode_latents.py --settings {params.settings:q} --images {input.images:q}"
+        'python "$MELABLATE_SCRIPTS"/encode_latents.py --settings {params.settings:q} --images {input.images:q}'
         " --base {params.base:q} --identity {wildcards.id} --threads {threads}"
         " --out {output:q} 2>&1 | tee {log:q}"

@@ -8,10 +8,6 @@ rule train_autoencoder:
         weights="results/models/{id}/vae/diffusion_pytorch_model.safetensors",
         config="results/models/{id}/vae/config.json",
         quality="results/models/{id}/autoencoder.json",
-    params:
-        settings=lambda w: PLAN.autoencoders[w.id].settings,
-        folder=subpath(output.quality, parent=True),
-        code=code_identity("train_tiny_vae.py"),
     log:
         "logs/train_autoencoder/{id}.log",
     conda:
@@ -20,8 +16,14 @@ rule train_autoencoder:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        settings=lambda w: PLAN.autoencoders[w.id].settings,
+        folder=subpath(output.quality, parent=True),
+        code=code_identity("train_tiny_vae.py"),
+    message:
+        "training the embedded autoencoder"
     shell:
-        "python {SCRIPTS:q}/train_tiny_vae.py --settings {params.settings:q} --images {input:q}"
+        'python "$MELABLATE_SCRIPTS"/train_tiny_vae.py --settings {params.settings:q} --images {input:q}'
         " --out {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -35,11 +37,6 @@ rule train_base:
             directory(f"results/models/{{id}}/{part}")
             for part in ("unet", "text_encoder", "tokenizer", "scheduler")
         ],
-    params:
-        settings=lambda w: PLAN.bases[w.id].settings,
-        vae=subpath(input.vae, parent=True),
-        folder=subpath(output.index, parent=True),
-        code=code_identity("train_tiny_base.py"),
     log:
         "logs/train_base/{id}.log",
     conda:
@@ -48,13 +45,16 @@ rule train_base:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        settings=lambda w: PLAN.bases[w.id].settings,
+        vae=subpath(input.vae, parent=True),
+        folder=subpath(output.index, parent=True),
+        code=code_identity("train_tiny_base.py"),
+    message:
+        "training the embedded base"
     shell:
-        "python {SCRIPTS:q}/train_tiny_base.py --settings {params.settings:q} --images {input.images:q}"
+        'python "$MELABLATE_SCRIPTS"/train_tiny_base.py --settings {params.settings:q} --images {input.images:q}'
         " --vae {params.vae:q} --out {params.folder:q} 2>&1 | tee {log:q}"
-
-
-def embedder_corpora(wildcards):
-    return [PLAN.embedders[wildcards.id].reads[name] for name in PLAN.study.embedder.corpora]
 
 
 rule train_embedder:
@@ -64,12 +64,6 @@ rule train_embedder:
         "results/models/{id}/embedder.json",
         "results/models/{id}/model.safetensors",
         "results/models/{id}/tokenizer.json",
-    params:
-        settings=lambda w: PLAN.embedders[w.id].settings,
-        clip=PLAN.embedder_clip(),
-        folder=subpath(output[0], parent=True),
-        audio=lambda w: [f"{PLAN.data_folders[c]}/audio" for c in embedder_corpora(w)],
-        code=code_identity("train_tiny_clap.py"),
     log:
         "logs/train_embedder/{id}.log",
     conda:
@@ -78,7 +72,15 @@ rule train_embedder:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        settings=lambda w: PLAN.embedders[w.id].settings,
+        clip=PLAN.embedder_clip(),
+        folder=subpath(output[0], parent=True),
+        audio=lambda w: [f"{PLAN.data_folders[c]}/audio" for c in embedder_corpora(w)],
+        code=code_identity("train_tiny_clap.py"),
+    message:
+        "training the embedded text–audio model"
     shell:
-        "python {SCRIPTS:q}/train_tiny_clap.py --settings {params.settings:q} --clip {params.clip:q}"
+        'python "$MELABLATE_SCRIPTS"/train_tiny_clap.py --settings {params.settings:q} --clip {params.clip:q}'
         " --manifests {input:q}"
         " --audio {params.audio:q} --out {params.folder:q} 2>&1 | tee {log:q}"

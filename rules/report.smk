@@ -6,15 +6,17 @@ rule make_report:
         table=f"{STUDY}/table.json",
         prompts=f"{STUDY}/prompts.csv",
         samples=[f"{run_of(row, seed)}/samples" for row, seed in PLAN.rows()],
-        logs=[f"{run_of(arm, seed)}/train.csv" for arm in PLAN.arms for seed in PLAN.study.seeds],
+        logs=[
+            f"{run_of(arm, seed)}/train.csv"
+            for arm in PLAN.arms
+            for seed in PLAN.study.seeds
+        ],
     output:
         report(
-            directory(f"{STUDY}/report"), htmlindex="index.html", category=PLAN.study.study
+            directory(f"{STUDY}/report"),
+            htmlindex="index.html",
+            category=PLAN.study.study,
         ),
-    params:
-        settings=canonical(PLAN.study.report.model_dump(mode="json")),
-        root=f"{STUDY}/arms",
-        code=code_identity("make_report.py"),
     log:
         f"logs/{PLAN.study.study}/make_report.log",
     conda:
@@ -22,6 +24,12 @@ rule make_report:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        settings=canonical(PLAN.study.report.model_dump(mode="json")),
+        root=subpath(output[0], parent=True),
+        code=code_identity("make_report.py"),
+    message:
+        "making the report"
     shell:
-        "python {SCRIPTS:q}/make_report.py --settings {params.settings:q} --table {input.table:q}"
-        " --prompts {input.prompts:q} --arms {params.root:q} --out {output:q} 2>&1 | tee {log:q}"
+        'python "$MELABLATE_SCRIPTS"/make_report.py --settings {params.settings:q} --table {input.table:q}'
+        " --prompts {input.prompts:q} --arms {params.root:q}/arms --out {output:q} 2>&1 | tee {log:q}"

@@ -9,12 +9,6 @@ rule embed_reference:
         embedder=embedder_of(SCORES.reads["embedder"]),
     output:
         f"{STUDY}/reference/embeddings.safetensors",
-    params:
-        settings=canonical(PLAN.study.spectrogram.model_dump(mode="json")),
-        reads=canonical(dict(SCORES.reads)),
-        audio=f"{PLAN.data_folders[SCORES.reads['corpus']]}/audio",
-        embedder=subpath(input.embedder, parent=True),
-        code=code_identity("embed_reference.py", ["models/tiny_clap.py"]),
     log:
         f"logs/{PLAN.study.study}/embed_reference.log",
     conda:
@@ -24,8 +18,16 @@ rule embed_reference:
         mem_mb=8000,
         runtime=60,
         gpu=1,
+    params:
+        settings=canonical(PLAN.study.spectrogram.model_dump(mode="json")),
+        reads=canonical(dict(SCORES.reads)),
+        audio=f"{PLAN.data_folders[SCORES.reads['corpus']]}/audio",
+        embedder=subpath(input.embedder, parent=True),
+        code=code_identity("embed_reference.py", ["models/tiny_clap.py"]),
+    message:
+        "embedding real clips"
     shell:
-        "python {SCRIPTS:q}/embed_reference.py --settings {params.settings:q}"
+        'python "$MELABLATE_SCRIPTS"/embed_reference.py --settings {params.settings:q}'
         " --manifest {input.manifest:q} --audio {params.audio:q} --embedder {params.embedder:q}"
         " --out {output:q} 2>&1 | tee {log:q}"
 
@@ -38,11 +40,6 @@ rule score_samples:
     output:
         scores=f"{RUN}/scores.csv",
         embeddings=f"{RUN}/embeddings.safetensors",
-    params:
-        settings=SCORES.settings,
-        reads=lambda w: canonical(dict(SCORES.reads) | {"samples": sample_stage(w).identity}),
-        embedder=subpath(input.embedder, parent=True),
-        code=code_identity("score_samples.py", ["models/tiny_clap.py"]),
     log:
         f"logs/{PLAN.study.study}/score_samples/{{row}}/seed-{{seed}}.log",
     conda:
@@ -52,7 +49,16 @@ rule score_samples:
         mem_mb=8000,
         runtime=60,
         gpu=1,
+    params:
+        settings=SCORES.settings,
+        reads=lambda w: canonical(
+            dict(SCORES.reads) | {"samples": sample_stage(w).identity}
+        ),
+        embedder=subpath(input.embedder, parent=True),
+        code=code_identity("score_samples.py", ["models/tiny_clap.py"]),
+    message:
+        "scores of {wildcards.row}, seed {wildcards.seed}"
     shell:
-        "python {SCRIPTS:q}/score_samples.py --settings {params.settings:q} --samples {input.samples:q}"
+        'python "$MELABLATE_SCRIPTS"/score_samples.py --settings {params.settings:q} --samples {input.samples:q}'
         " --reference {input.reference:q} --embedder {params.embedder:q}"
         " --out-scores {output.scores:q} --out-embeddings {output.embeddings:q} 2>&1 | tee {log:q}"

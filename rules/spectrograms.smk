@@ -8,11 +8,6 @@ rule make_spectrograms:
         images="results/spectrograms/{id}/images.parquet",
         clips="results/spectrograms/{id}/clips.csv",
         excluded="results/spectrograms/{id}/excluded.csv",
-    params:
-        settings=lambda w: PLAN.spectrograms[w.id].settings,
-        folder=subpath(output.images, parent=True),
-        data=lambda w: PLAN.data_folders[PLAN.spectrograms[w.id].reads["corpus"]],
-        code=code_identity("make_spectrograms.py"),
     log:
         "logs/make_spectrograms/{id}.log",
     conda:
@@ -21,6 +16,13 @@ rule make_spectrograms:
     resources:
         mem_mb=4000,
         runtime=120,
+    params:
+        settings=lambda w: PLAN.spectrograms[w.id].settings,
+        folder=subpath(output.images, parent=True),
+        data=lambda w: PLAN.data_folders[PLAN.spectrograms[w.id].reads["corpus"]],
+        code=code_identity("make_spectrograms.py"),
+    message:
+        "spectrograms {wildcards.id}"
     shell:
-        "python {SCRIPTS:q}/make_spectrograms.py --settings {params.settings:q} --manifest {input:q}"
+        'python "$MELABLATE_SCRIPTS"/make_spectrograms.py --settings {params.settings:q} --manifest {input:q}'
         " --audio {params.data:q}/audio --out {params.folder:q} 2>&1 | tee {log:q}"

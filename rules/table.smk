@@ -9,11 +9,6 @@ rule make_table:
         parquet=f"{STUDY}/table.parquet",
         md=f"{STUDY}/table.md",
         json=f"{STUDY}/table.json",
-    params:
-        settings=canonical(PLAN.study.table.model_dump(mode="json")),
-        study=PLAN.table(),
-        root=f"{STUDY}/arms",
-        code=code_identity("make_table.py"),
     log:
         f"logs/{PLAN.study.study}/make_table.log",
     conda:
@@ -21,7 +16,14 @@ rule make_table:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        settings=canonical(PLAN.study.table.model_dump(mode="json")),
+        study=PLAN.table(),
+        root=subpath(output.csv, parent=True),
+        code=code_identity("make_table.py"),
+    message:
+        "making the table"
     shell:
-        "python {SCRIPTS:q}/make_table.py --settings {params.settings:q} --study {params.study:q}"
-        " --scores-root {params.root:q} --out-csv {output.csv:q} --out-parquet {output.parquet:q}"
+        'python "$MELABLATE_SCRIPTS"/make_table.py --settings {params.settings:q} --study {params.study:q}'
+        " --scores-root {params.root:q}/arms --out-csv {output.csv:q} --out-parquet {output.parquet:q}"
         " --out-md {output.md:q} --out-json {output.json:q} 2>&1 | tee {log:q}"

@@ -18,7 +18,11 @@ rule latents:
 
 rule train:
     input:
-        [f"{run_of(arm, seed)}/train.safetensors" for arm in PLAN.arms for seed in PLAN.study.seeds],
+        [
+            f"{run_of(arm, seed)}/train.safetensors"
+            for arm in PLAN.arms
+            for seed in PLAN.study.seeds
+        ],
 
 
 rule samples:
