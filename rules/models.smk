@@ -64,6 +64,7 @@ rule train_embedder:
         "results/models/{id}/embedder.json",
         "results/models/{id}/model.safetensors",
         "results/models/{id}/tokenizer.json",
+        "results/models/{id}/quality.json",
     log:
         "logs/train_embedder/{id}.log",
     conda:

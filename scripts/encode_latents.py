@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from melablate.audio.shards import ClipTable, read_images
-from melablate.models.base import load_base
-from melablate.models.weights import save_tensors
-from melablate.training.latents import encode, variant
-from melablate.training.latents_settings import Latents
+from melablate.imports import quick_imports
 from melablate.progress import Progress
+from melablate.training.latents_settings import Latents
+
+with quick_imports():
+    import torch
+    from melablate.models.base import load_base
+    from melablate.models.weights import save_tensors
+    from melablate.training.latents import encode, variant
 
 BATCH = 16
 
@@ -63,7 +66,9 @@ def varied(
     """One variant of each image."""
     if settings.specaugment is None:
         return images
-    masked = [variant(i, id_, number, settings.specaugment) for i, id_ in zip(images, ids, strict=True)]
+    masked = [
+        variant(i, id_, number, settings.specaugment) for i, id_ in zip(images, ids, strict=True)
+    ]
     return torch.stack(masked)
 
 

@@ -4,15 +4,18 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
-from melablate.audio.inversion import images_to_audio
 from melablate.audio.settings import Spectrogram
-from melablate.models.base import load_base
-from melablate.sampling.generate import decode_latents, generate_latents
+from melablate.imports import quick_imports
 from melablate.sampling.prompts import read_prompts
 from melablate.sampling.samples import Sample, write_samples
 from melablate.sampling.settings import Sample as SampleSettings
-from melablate.training.lora import load_into
+
+with quick_imports():
+    import torch
+    from melablate.audio.inversion import images_to_audio
+    from melablate.models.base import load_base
+    from melablate.sampling.generate import decode_latents, generate_latents
+    from melablate.training.lora import load_into
 
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

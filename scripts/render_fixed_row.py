@@ -6,17 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import torch
-from melablate.audio.inversion import images_to_audio
 from melablate.audio.loudness import normalize
 from melablate.audio.reading import read_clip
 from melablate.audio.settings import Spectrogram
 from melablate.audio.shards import read_images
-from melablate.models.base import load_base
-from melablate.sampling.generate import decode_latents
+from melablate.imports import quick_imports
 from melablate.sampling.prompts import Prompt, read_prompts
 from melablate.sampling.samples import Sample, write_samples
-from melablate.training.latents import encode
+
+with quick_imports():
+    import torch
+    from melablate.audio.inversion import images_to_audio
+    from melablate.models.base import load_base
+    from melablate.sampling.generate import decode_latents
+    from melablate.training.latents import encode
 
 
 def main() -> None:
@@ -43,7 +46,9 @@ def main() -> None:
         vae = load_base(arguments.base, parts=("vae",)).vae
         images = decode_latents(vae, encode(vae, torch.from_numpy(images))[0])
     if row == "real-audio":
-        audio = [real_audio(prompt, arguments.manifest, arguments.audio, codec) for prompt in prompts]
+        audio = [
+            real_audio(prompt, arguments.manifest, arguments.audio, codec) for prompt in prompts
+        ]
     else:
         audio = list(images_to_audio(images, codec))
     made = [Sample(p, 0, i, a) for p, i, a in zip(prompts, images, audio, strict=True)]

@@ -3,11 +3,14 @@
 import argparse
 from pathlib import Path
 
-import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from melablate.audio.shards import read_images
-from melablate.models import tiny_unet, tiny_vae
+from melablate.imports import quick_imports
 from melablate.models.settings import TinyUnet
+
+with quick_imports():
+    import torch
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from melablate.models import tiny_unet, tiny_vae
 
 
 def main() -> None:

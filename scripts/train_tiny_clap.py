@@ -2,22 +2,31 @@
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import torch
 from melablate.audio.codec import filterbank
 from melablate.audio.reading import read_clip
 from melablate.audio.settings import Spectrogram
-from melablate.models import tiny_clap
+from melablate.corpus.minimidi_instruments import LEADS
+from melablate.files import write_json
+from melablate.imports import quick_imports
+from melablate.models.naming import named_in, naming_accuracy
 from melablate.models.settings import TinyClap
 from melablate.models.tokenizer import write_clip_tokenizer
-from tokenizers import Tokenizer
+
+with quick_imports():
+    import torch
+    from melablate.models import tiny_clap
+    from tokenizers import Tokenizer
+
+Clips = list[tuple[np.ndarray, list[str]]]
 
 
 def main() -> None:
-    """Read the command line, decode the training clips, train, write the folder."""
+    """Read the command line, decode the clips, train, measure, write the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, type=TinyClap.model_validate_json)
     parser.add_argument("--clip", required=True, type=Spectrogram.model_validate_json)
@@ -26,24 +35,54 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.settings.threads)
-    audio, captions = [], []
-    for manifest, folder in zip(arguments.manifests, arguments.audio, strict=True):
-        for row in pq.read_table(manifest).to_pylist():
-            if row["split"] == "train":
-                audio.append(read_clip(folder / row["path"], arguments.clip).audio)
-                captions.append(row["captions"])
+    sources = list(zip(arguments.manifests, arguments.audio, strict=True))
+    train = read_clips(sources, "train", arguments.clip)
     with tempfile.TemporaryDirectory() as name:
         write_clip_tokenizer(Path(name))
         file = Path(name) / "tokenizer.json"
         tokenizer = Tokenizer.from_file(str(file))
         model = tiny_clap.train(
-            torch.from_numpy(np.stack(audio)),
-            captions,
+            torch.from_numpy(np.stack([audio for audio, _ in train])),
+            [captions for _, captions in train],
             torch.from_numpy(filterbank(tiny_clap.FRONT_END)).float(),
             tokenizer,
             arguments.settings,
         )
         tiny_clap.save(model, file, arguments.settings, arguments.out)
+    heldout = read_clips(sources, "heldout", arguments.clip)
+    quality = measure(tiny_clap.Embedder(model, tokenizer), heldout)
+    write_json(arguments.out / "quality.json", quality)
+
+
+def read_clips(sources: Sequence[tuple[Path, Path]], split: str, clip: Spectrogram) -> Clips:
+    """Audio and captions of one split of all corpora."""
+    return [
+        (read_clip(folder / row["path"], clip).audio, row["captions"])
+        for manifest, folder in sources
+        for row in pq.read_table(manifest).to_pylist()
+        if row["split"] == split
+    ]
+
+
+def measure(embedder: tiny_clap.Embedder, clips: Clips) -> dict[str, object]:
+    """Accuracy of naming the lead instrument among all of them, on held-out clips."""
+    names = sorted({name for leads in LEADS.values() for name in leads})
+    truth = [named_in(captions, names) for _, captions in clips]
+    known = [i for i, name in enumerate(truth) if name]
+    if not known:
+        return {"heldout_clips": 0, "lead_accuracy": None}
+    audio = embedder.embed_audio([clips[i][0] for i in known], tiny_clap.SAMPLE_RATE)
+    text = embedder.embed_text(names)
+    accuracy = naming_accuracy(audio, text, names, [truth[i] or "" for i in known])
+    print(
+        f"text–audio model: names the lead among {len(names)} instruments in "
+        f"{accuracy:.1%} of {len(known)} held-out clips"
+    )
+    return {
+        "heldout_clips": len(known),
+        "instruments": names,
+        "lead_accuracy": round(accuracy, 4),
+    }
 
 
 if __name__ == "__main__":

@@ -4,11 +4,14 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 from melablate.audio.shards import read_images
 from melablate.files import write_json, writing_folder
-from melablate.models import tiny_vae
+from melablate.imports import quick_imports
 from melablate.models.settings import TinyVae
+
+with quick_imports():
+    import torch
+    from melablate.models import tiny_vae
 
 
 def main() -> None:

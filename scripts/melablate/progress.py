@@ -31,9 +31,8 @@ class Progress:
         rate = (done - self.first) / max(now - self.start, 1e-9)
         left = (self.total - done) / rate if rate > 0 else 0.0
         shown = "".join(f"  {key} {value:.4g}" for key, value in values.items())
-        line = (
-            f"{self.what}: {done}/{self.total}{shown}  {rate:.3g}/s  "
-            + (f"{duration(left)} left" if done < self.total else f"took {duration(now - self.start)}")
+        line = f"{self.what}: {done}/{self.total}{shown}  {rate:.3g}/s  " + (
+            f"{duration(left)} left" if done < self.total else f"took {duration(now - self.start)}"
         )
         if self.out.isatty():
             self.out.write("\r\x1b[K" + line + ("\n" if done >= self.total else ""))

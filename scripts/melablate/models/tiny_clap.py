@@ -31,6 +31,8 @@ WORD_KEEP = 0.6
 class AudioTower(nn.Module):
     """Log-mel → strided convolutions → mean and maximum over time → unit vector."""
 
+    mel_bank: torch.Tensor
+
     def __init__(self, channels: tuple[int, ...], width: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -68,7 +70,9 @@ class TextTower(nn.Module):
         self.weight = nn.Embedding(vocabulary, 1)
         nn.init.normal_(self.tokens.weight, std=0.3)
         nn.init.zeros_(self.weight.weight)
-        self.out = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+        self.out = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
+        )
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Ids are padded with -1."""
@@ -84,8 +88,8 @@ class Model(nn.Module):
 
     def __init__(self, settings: TinyClap, vocabulary: int) -> None:
         super().__init__()
-        self.audio = AudioTower(settings.channels, settings.width)
-        self.text = TextTower(vocabulary, settings.width)
+        self.audio: AudioTower = AudioTower(settings.channels, settings.width)
+        self.text: TextTower = TextTower(vocabulary, settings.width)
         self.scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
 
 
@@ -103,12 +107,15 @@ class Embedder:
 
     def _embed(self, parts: torch.Tensor) -> torch.Tensor:
         tower = self.model.audio
-        return tower(tower.log_mel(parts)).mean(0)
+        embedding: torch.Tensor = tower(tower.log_mel(parts)).mean(0)
+        return embedding
 
     @torch.no_grad()
     def embed_text(self, texts: list[str]) -> np.ndarray:
         """One vector a text."""
-        return self.model.text(pad([tokenize(self.tokenizer, text) for text in texts])).numpy()
+        ids = pad([tokenize(self.tokenizer, text) for text in texts])
+        vectors: np.ndarray = self.model.text(ids).numpy()
+        return vectors
 
 
 def windows(clip: np.ndarray, sample_rate: int) -> torch.Tensor:
@@ -124,9 +131,9 @@ def windows(clip: np.ndarray, sample_rate: int) -> torch.Tensor:
 
 
 def tokenize(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Token ids without the special ones."""
+    """Token ids without the special ones; an empty text is the token 0."""
     ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
-    return ids or [tokenizer.token_to_id("<|endoftext|>")]
+    return ids or [0]
 
 
 def pad(ids: list[list[int]]) -> torch.Tensor:

@@ -53,7 +53,9 @@ def train(images: Images, settings: TinyVae) -> AutoencoderKL:
     for step in range(settings.steps):
         rows = draw.integers(len(data), size=settings.batch_size)
         starts = draw.integers(data.shape[3] - crop + 1, size=settings.batch_size)
-        batch = torch.stack([data[r, :, :, s : s + crop] for r, s in zip(rows, starts, strict=True)])
+        batch = torch.stack(
+            [data[r, :, :, s : s + crop] for r, s in zip(rows, starts, strict=True)]
+        )
         posterior = vae.encode(batch).latent_dist
         decoded = vae.decode(posterior.sample(generator=noise)).sample
         error = F.mse_loss(decoded, batch)

@@ -36,9 +36,7 @@ def write_clip_tokenizer(folder: Path) -> None:
     from transformers import CLIPTokenizer
 
     merges = clip_merges()
-    tokenizer = CLIPTokenizer(
-        vocab=clip_vocabulary(merges), merges=merges, model_max_length=77
-    )
+    tokenizer = CLIPTokenizer(vocab=clip_vocabulary(merges), merges=merges, model_max_length=77)
     if len(tokenizer) != VOCABULARY_SIZE:
         raise ValueError(f"the CLIP tokenizer has {len(tokenizer)} tokens, not {VOCABULARY_SIZE}")
     tokenizer.save_pretrained(folder)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,11 +70,12 @@ def _denoise(
             negative, positive = prediction.chunk(2)
             prediction = negative + settings.guidance * (positive - negative)
         latents = solver.step(prediction, time, latents).prev_sample
-    return latents
+    final: torch.Tensor = latents
+    return final
 
 
 @torch.inference_mode()
-def decode_latents(vae: torch.nn.Module, latents: torch.Tensor, batch_size: int = 16) -> np.ndarray:
+def decode_latents(vae: Any, latents: torch.Tensor, batch_size: int = 16) -> np.ndarray:
     """Scaled latents → grey bytes; the channels of an RGB autoencoder are averaged."""
     images = []
     for batch in latents.split(batch_size):

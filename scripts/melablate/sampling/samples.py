@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ..audio.settings import Spectrogram
 from ..audio.png import image_to_png
+from ..audio.settings import Spectrogram
 from ..files import writing_folder
 from .prompts import Prompt
 
