@@ -57,31 +57,56 @@ rule train_base:
         " --vae {params.vae:q} --out {params.folder:q} 2>&1 | tee {log:q}"
 
 
-rule train_embedder:
-    input:
-        lambda w: [manifest_of(corpus) for corpus in embedder_corpora(w)],
-    output:
-        "results/models/{id}/embedder.json",
-        "results/models/{id}/model.safetensors",
-        "results/models/{id}/tokenizer.json",
-        "results/models/{id}/quality.json",
-    log:
-        "logs/train_embedder/{id}.log",
-    conda:
-        "../envs/melablate.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        settings=lambda w: PLAN.embedders[w.id].settings,
-        clip=PLAN.embedder_clip(),
-        folder=subpath(output[0], parent=True),
-        audio=lambda w: [f"{PLAN.data_folders[c]}/audio" for c in embedder_corpora(w)],
-        code=code_identity("train_tiny_clap.py"),
-    message:
-        "training the embedded text–audio model"
-    shell:
-        'python "$MELABLATE_SCRIPTS"/train_tiny_clap.py --settings {params.settings:q} --clip {params.clip:q}'
-        " --manifests {input:q}"
-        " --audio {params.audio:q} --out {params.folder:q} 2>&1 | tee {log:q}"
+if PLAN.study.embedder.kind == "tiny_clap":
+
+    rule train_embedder:
+        input:
+            lambda w: [manifest_of(corpus) for corpus in embedder_corpora(w)],
+        output:
+            "results/models/{id}/embedder.json",
+            "results/models/{id}/model.safetensors",
+            "results/models/{id}/tokenizer.json",
+            "results/models/{id}/quality.json",
+        log:
+            "logs/train_embedder/{id}.log",
+        conda:
+            "../envs/melablate.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            settings=lambda w: PLAN.embedders[w.id].settings,
+            clip=PLAN.embedder_clip(),
+            folder=subpath(output[0], parent=True),
+            audio=lambda w: [
+                f"{PLAN.data_folders[c]}/audio" for c in embedder_corpora(w)
+            ],
+            code=code_identity("train_tiny_clap.py"),
+        message:
+            "training the embedded text–audio model"
+        shell:
+            'python "$MELABLATE_SCRIPTS"/train_tiny_clap.py --settings {params.settings:q} --clip {params.clip:q}'
+            " --manifests {input:q}"
+            " --audio {params.audio:q} --out {params.folder:q} 2>&1 | tee {log:q}"
+
+else:
+
+    rule link_embedder:
+        input:
+            f"{PLAN.study.embedder.path}/config.json",
+        output:
+            "results/models/{id}/embedder.json",
+        log:
+            "logs/link_embedder/{id}.log",
+        conda:
+            "../envs/melablate.yaml"
+        params:
+            path=subpath(input[0], parent=True),
+            kind=PLAN.study.embedder.kind,
+            code=code_identity("link_embedder.py"),
+        message:
+            "pointing at the text–audio model {params.path}"
+        shell:
+            'python "$MELABLATE_SCRIPTS"/link_embedder.py --kind {params.kind} --path {params.path:q}'
+            " --out {output:q} 2>&1 | tee {log:q}"

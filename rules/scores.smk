@@ -1,6 +1,7 @@
 # scores: embeddings of the audio, and one row a metric and sample
 
 SCORES = PLAN.scores()
+EMBEDDER_CODE = f"models/{PLAN.study.embedder.kind}.py"
 
 
 rule embed_reference:
@@ -23,7 +24,7 @@ rule embed_reference:
         reads=canonical(dict(SCORES.reads)),
         audio=f"{PLAN.data_folders[SCORES.reads['corpus']]}/audio",
         embedder=subpath(input.embedder, parent=True),
-        code=code_identity("embed_reference.py", ["models/tiny_clap.py"]),
+        code=code_identity("embed_reference.py", [EMBEDDER_CODE]),
     message:
         "embedding real clips"
     shell:
@@ -55,7 +56,7 @@ rule score_samples:
             dict(SCORES.reads) | {"samples": sample_stage(w).identity}
         ),
         embedder=subpath(input.embedder, parent=True),
-        code=code_identity("score_samples.py", ["models/tiny_clap.py"]),
+        code=code_identity("score_samples.py", [EMBEDDER_CODE]),
     message:
         "scores of {wildcards.row}, seed {wildcards.seed}"
     shell:

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from .audio.settings import Spectrogram
 from .corpus.settings import Corpus
 from .metrics.settings import Scores
-from .models.settings import Base, TinyClap
+from .models.settings import Base, Embedder
 from .report.page_settings import Report
 from .report.settings import Table
 from .sampling.settings import Prompts, Sample
@@ -79,7 +79,7 @@ class Study(Recipe):
     """The corpora by name."""
     bases: dict[Name, Base]
     """The base models by name."""
-    embedder: TinyClap
+    embedder: Embedder
     """The text–audio model behind similarity, diversity and Fréchet distance."""
     prompts: Prompts = Prompts()
     """What every arm is asked for."""

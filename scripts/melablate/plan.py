@@ -13,7 +13,7 @@ from .audio.settings import Spectrogram
 from .config import FIXED_ROWS, Recipe, Study
 from .corpus.settings import MiniMidi, Rules
 from .identity import canonical, fingerprint, identity
-from .models.settings import FolderBase, TinyBase
+from .models.settings import FolderBase, FolderClap, TinyBase
 from .settings import Settings
 from .study import ResolvedArm, load_study, resolve_arms
 
@@ -54,8 +54,7 @@ class Plan:
             folder = f"results/music/{music}"
         else:
             folder = settings.path
-            known = Path(folder).is_dir()
-            music = fingerprint(Path(folder), FINGERPRINTS) if known else "absent"
+            music = _content(Path(folder))
         key = _add(self.corpora, _dump(settings.rules), music=music)
         self.data_folders[key] = folder
         return key
@@ -76,9 +75,7 @@ class Plan:
         return self._folder_base(settings)
 
     def _folder_base(self, settings: FolderBase) -> str:
-        folder = Path(settings.path)
-        content = fingerprint(folder, FINGERPRINTS) if folder.is_dir() else "absent"
-        key = _add(self.bases, {"kind": "folder"}, content=content)
+        key = _add(self.bases, {"kind": "folder"}, content=_content(Path(settings.path)))
         self.base_folders[key] = settings.path
         return key
 
@@ -90,6 +87,9 @@ class Plan:
     def embedder(self) -> str:
         """Identity of the text–audio model."""
         settings = self.study.embedder
+        if isinstance(settings, FolderClap):
+            content = _content(Path(settings.path))
+            return _add(self.embedders, _dump(settings), content=content)
         reads = {name: self.corpus(name) for name in settings.corpora}
         key = identity([_dump(settings), self.embedder_clip(), reads])
         self.embedders[key] = Stage(canonical(_dump(settings)), key, reads)
@@ -187,6 +187,11 @@ def make_plan(config: Mapping[str, Any], source: str = "config") -> Plan:
     for row, seed in plan.rows():
         plan.samples(row, seed)
     return plan
+
+
+def _content(folder: Path) -> str:
+    """What a folder holds; a folder that is not there yet is told by Snakemake, file by file."""
+    return fingerprint(folder, FINGERPRINTS) if folder.is_dir() else "absent"
 
 
 def _add(stages: dict[str, Stage], settings: Any, **reads: str) -> str:

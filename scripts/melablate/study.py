@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from .config import FIXED_ROWS, Arm, Claim, Recipe, Study
 from .config_errors import ConfigError, explain
+from .models.settings import TinyClap
 
 PROJECT = Path(__file__).parents[2]
 
@@ -188,12 +189,18 @@ def _check_names(study: Study, arms: Mapping[str, ResolvedArm]) -> None:
     for name, base in study.bases.items():
         if base.kind == "tiny":
             uses.append(("config", f"bases.{name}.corpus", base.corpus, study.corpora))
-    uses += [("config", "embedder.corpora", name, study.corpora) for name in study.embedder.corpora]
+    uses += [("config", "embedder.corpora", name, study.corpora) for name in _embedder_corpora(study)]
     for source, key, name, known in uses:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; the nearest is {near[0]}" if near else ""
-            raise ConfigError(f"{source}: {key}: there is no {name}{hint}; known: {', '.join(known)}")
+            raise ConfigError(
+                f"{source}: {key}: there is no {name}{hint}; known: {', '.join(known)}"
+            )
+
+
+def _embedder_corpora(study: Study) -> tuple[str, ...]:
+    return study.embedder.corpora if isinstance(study.embedder, TinyClap) else ()
 
 
 def _check_chain(arm: ResolvedArm, arms: Mapping[str, ResolvedArm]) -> None:
@@ -202,5 +209,7 @@ def _check_chain(arm: ResolvedArm, arms: Mapping[str, ResolvedArm]) -> None:
     while now.recipe.train.warm_start and now.recipe.train.warm_start.arm in arms:
         now = arms[now.recipe.train.warm_start.arm]
         if now.name in seen:
-            raise ConfigError(f"{arm.source}: train.warm_start.arm: {arm.name} would start from itself")
+            raise ConfigError(
+                f"{arm.source}: train.warm_start.arm: {arm.name} would start from itself"
+            )
         seen.add(now.name)

@@ -99,3 +99,14 @@ class TinyClap(Settings):
     """Seed of weights and batches."""
     threads: Count = 1
     """CPU threads; a part of the result's bits, so not taken from the machine."""
+
+
+class FolderClap(Settings):
+    """A published CLAP in transformers' folder layout (laion/larger_clap_music …)."""
+
+    kind: Literal["clap"]
+    path: str
+    """The folder that holds `config.json`, weights as safetensors, and the tokenizer."""
+
+
+Embedder = Annotated[TinyClap | FolderClap, Field(discriminator="kind")]
