@@ -71,11 +71,10 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
-        same = isinstance(old, Mapping) and isinstance(value, Mapping)
-        if same and value.get("kind", old.get("kind")) == old.get("kind"):
-            merged[key] = merge(old, value)
-        else:
-            merged[key] = value
+        merged[key] = value
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            if value.get("kind", old.get("kind")) == old.get("kind"):
+                merged[key] = merge(old, value)
     return merged
 
 
