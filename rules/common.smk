@@ -113,6 +113,10 @@ def train_code(wildcards):
     return code_identity("train_lora.py", PLAN.recipe(wildcards.row).train.plugins())
 
 
+# Not among the params: how often a state is saved changes no result, so nothing need run again.
+CHECKPOINT = PLAN.study.checkpoint.options
+
+
 def sample_stage(wildcards):
     return PLAN.samples(wildcards.row, int(wildcards.seed))
 

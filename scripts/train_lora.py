@@ -33,6 +33,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--regularization", type=Path, help="latents.safetensors of another set")
     parser.add_argument("--warm-start", type=Path, help="train.safetensors of another arm")
     parser.add_argument("--provenance", default="{}", help="JSON to record beside the weights")
+    parser.add_argument("--checkpoint-seconds", type=float, help="save a state so often")
+    parser.add_argument("--checkpoint-steps", type=int, help="the same, in steps")
     parser.add_argument("--name", help="what to call the run in messages; default: --out")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", required=True, type=Path, help="prefix of the output files")
@@ -46,6 +48,7 @@ def main() -> None:
     latents = Latents.model_validate_json(args.latents_settings)
     with quick_imports():
         from melablate.training.job import Inputs, run
+        from melablate.training.resume import Cadence
 
     inputs = Inputs(
         base=args.base,
@@ -64,6 +67,7 @@ def main() -> None:
         threads=args.threads,
         prefix=args.out,
         provenance=json.loads(args.provenance),
+        cadence=Cadence(args.checkpoint_seconds, args.checkpoint_steps),
         start=START,
     )
 

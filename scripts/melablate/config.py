@@ -12,6 +12,7 @@ from .report.page_settings import Report
 from .report.settings import Table
 from .sampling.settings import Prompts, Sample
 from .settings import Settings
+from .training.checkpoint_settings import Checkpoint
 from .training.latents_settings import Latents
 from .training.settings import Train
 
@@ -81,6 +82,8 @@ class Study(Recipe):
     """The base models by name."""
     embedder: Embedder
     """The text–audio model behind similarity, diversity and Fréchet distance."""
+    checkpoint: Checkpoint = Checkpoint()
+    """How often training saves a state to go on from; changing it runs nothing again."""
     prompts: Prompts = Prompts()
     """What every arm is asked for."""
     scores: Scores = Scores()

@@ -30,7 +30,11 @@ def attempt(spec: dict[str, Any]) -> int:
     code = 1
     try:
         training_runs.run(
-            Path(spec["base"]), Path(spec["out"]), spec["settings"], Path(spec["latents"])
+            Path(spec["base"]),
+            Path(spec["out"]),
+            spec["settings"],
+            Path(spec["latents"]),
+            save_every=spec["save_every"],
         )
         code = 0
     except SystemExit as leave:

@@ -23,7 +23,6 @@ SETTINGS = {
     "captions": {"shuffle": "clauses", "dropout": 0.1},
     "noise_offset": 0.05,
     "log_every": 7,
-    "checkpoint_steps": 2,
 }
 
 
@@ -36,6 +35,7 @@ def signalled(tmp: Path, base: Path, signals: list[str], steps: int) -> list[int
         "settings": SETTINGS | {"steps": steps},
         "signals": signals,
         "within": 0.6,
+        "save_every": 2,
     }
     path = os.pathsep.join([str(HERE), str(HERE.parents[1] / "scripts")])
     done = subprocess.run(
@@ -92,7 +92,7 @@ def interrupted(
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(loop.Progress, "step", leave)
-        run(base, out, settings, latents, **more)
+        run(base, out, settings, latents, save_every=2, **more)
     (folder,) = out.parent.glob(out.name + ".resume-*")
     return folder
 
@@ -101,7 +101,7 @@ def test_a_state_of_another_identity_is_removed(
     tmp_path: Path, bases: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     latents = write_latents(tmp_path / "latents.safetensors")
-    settings = {"steps": 10, "log_every": 5, "checkpoint_steps": 2}
+    settings = {"steps": 10, "log_every": 5}
     stale = interrupted(bases["sd"], tmp_path / "t", settings, latents, identity="a" * 16)
     record = run(bases["sd"], tmp_path / "t", settings, latents, identity="b" * 16)
     assert record["resumed_at"] == 0 and not stale.exists()
@@ -112,7 +112,7 @@ def test_a_broken_state_is_not_taken_for_whole(
     tmp_path: Path, bases: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     latents = write_latents(tmp_path / "latents.safetensors")
-    settings = {"steps": 10, "log_every": 5, "checkpoint_steps": 2}
+    settings = {"steps": 10, "log_every": 5}
     run(bases["sd"], tmp_path / "whole", settings, latents)
     folder = interrupted(bases["sd"], tmp_path / "killed", settings, latents)
     state = folder / "state.safetensors"

@@ -70,6 +70,7 @@ def run(
     from melablate.training.job import Inputs
     from melablate.training.job import run as run_job
     from melablate.training.latents_settings import Latents
+    from melablate.training.resume import Cadence
     from melablate.training.settings import Train
 
     AcceleratorState._reset_state(True)  # a process has one precision; a test has several
@@ -84,6 +85,7 @@ def run(
         threads=1,
         prefix=out,
         provenance={},
+        cadence=Cadence(steps=more.pop("save_every", None)),
         start=0.0,
     )
     record: dict[str, Any] = json.loads(out.with_name(out.name + ".json").read_text())

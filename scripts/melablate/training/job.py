@@ -15,7 +15,7 @@ from .images import Images, cached_images, encoded_images
 from .latents_settings import Latents
 from .loop import DTYPES, Outcome, Run, deterministic, train
 from .provenance import commit, machine, peak_memory, versions
-from .resume import Resume
+from .resume import Cadence, Resume
 from .settings import Train
 from .signals import Stop
 from .stream import Stream
@@ -57,6 +57,7 @@ def run(
     threads: int,
     prefix: Path,
     provenance: dict[str, Any],
+    cadence: Cadence,
     start: float,
 ) -> None:
     """Train and write `<prefix>.safetensors`, `.csv` and `.json`."""
@@ -69,7 +70,9 @@ def run(
     stream = _stream(settings, latents, inputs, draws)
     base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision])
     _check_shape(base, stream.images)
-    outcome = train(Run(name, settings, draws, base, stream, resume, stop, inputs.warm_start))
+    outcome = train(
+        Run(name, settings, draws, base, stream, resume, stop, cadence, inputs.warm_start)
+    )
     write_text(prefix.with_name(prefix.name + ".csv"), outcome.log.csv())
     record = {
         "identity": identity,

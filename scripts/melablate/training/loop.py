@@ -20,7 +20,7 @@ from .draws import Draws
 from .log import Log, NotFiniteError
 from .lora import add_lora, start_from
 from .noise import noised, target
-from .resume import Resume
+from .resume import Cadence, Resume
 from .schedules import factor
 from .settings import Train
 from .signals import TEMPORARY, Stop
@@ -42,6 +42,7 @@ class Run:
     stream: Stream
     resume: Resume
     stop: Stop
+    cadence: Cadence
     warm_start: Path | None = None
 
 
@@ -150,8 +151,7 @@ def train(run: Run) -> Outcome:
                 save(done)
                 print(f"{run.name}: asked to stop, saved step {done}/{steps}", file=sys.stderr)
                 raise SystemExit(TEMPORARY)
-            late = time.monotonic() - saved >= (settings.checkpoint_seconds or float("inf"))
-            if done < steps and (late or done % (settings.checkpoint_steps or steps) == 0):
+            if done < steps and run.cadence.due(done, time.monotonic() - saved):
                 save(done)
                 saved = time.monotonic()
     except NotFiniteError as error:

@@ -18,6 +18,19 @@ from torch import nn
 from ..models.weights import read_tensors, save_tensors
 
 
+@dataclass(frozen=True)
+class Cadence:
+    """How often the state is saved. It changes no result, so it is no part of the settings."""
+
+    seconds: float | None = None
+    steps: int | None = None
+
+    def due(self, done: int, seconds: float) -> bool:
+        """Save after `done` steps, so many seconds after the last time?"""
+        by_time = self.seconds is not None and seconds >= self.seconds
+        return by_time or (self.steps is not None and done % self.steps == 0)
+
+
 @dataclass
 class Resume:
     """Where the state of one run lives."""

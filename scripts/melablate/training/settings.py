@@ -124,10 +124,6 @@ class Train(Settings):
     """Start from another arm's weights."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Mixed precision: frozen weights and activations in this type; adapters stay in float32."""
-    checkpoint_seconds: Rate | None = 120.0
-    """Save a resumable state every so many seconds; none: not by time."""
-    checkpoint_steps: Positive | None = None
-    """Save a resumable state every so many steps; none: not by steps."""
     log_every: Positive = 10
     """Steps to a line of the log: its loss and norm are means over them."""
 

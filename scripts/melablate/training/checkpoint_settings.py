@@ -1,0 +1,25 @@
+"""How often a training run saves what it has come to. It changes no result.
+
+Apart from the other settings, so that neither a study's cadence nor its defaults retrain an arm.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ..settings import Settings
+
+
+class Checkpoint(Settings):
+    """When a training run saves a state from which it can go on."""
+
+    seconds: Annotated[float, Field(gt=0)] | None = 120.0
+    """Save a resumable state every so many seconds; none: not by time."""
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """Save a resumable state every so many steps; none: not by steps."""
+
+    @property
+    def options(self) -> str:
+        """As options of `train_lora.py`."""
+        given = {"seconds": self.seconds, "steps": self.steps}
+        return " ".join(f"--checkpoint-{k} {v:g}" for k, v in given.items() if v is not None)
