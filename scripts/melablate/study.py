@@ -72,10 +72,13 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     for key, value in changes.items():
         old = merged.get(key)
         merged[key] = value
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            if value.get("kind", old.get("kind")) == old.get("kind"):
-                merged[key] = merge(old, value)
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and _same_kind(old, value):
+            merged[key] = merge(old, value)
     return merged
+
+
+def _same_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return bool(new.get("kind", old.get("kind")) == old.get("kind"))
 
 
 def read_yaml(path: Path) -> Any:
@@ -188,7 +191,8 @@ def _check_names(study: Study, arms: Mapping[str, ResolvedArm]) -> None:
     for name, base in study.bases.items():
         if base.kind == "tiny":
             uses.append(("config", f"bases.{name}.corpus", base.corpus, study.corpora))
-    uses += [("config", "embedder.corpora", name, study.corpora) for name in _embedder_corpora(study)]
+    for name in _embedder_corpora(study):
+        uses.append(("config", "embedder.corpora", name, study.corpora))
     for source, key, name, known in uses:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
