@@ -40,9 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=32,
         projection_dim=32,
     )
-    config = ClapConfig(
-        text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=32
-    )
+    config = ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=32)
     ClapModel(config).save_pretrained(path)
     words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *map(chr, range(33, 127)), "Ġ"]
     words += [f"w{i}" for i in range(300 - len(words))]
