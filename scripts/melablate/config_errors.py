@@ -23,7 +23,11 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
             lines.append(f"{where}: {key}: missing; {_meaning(model, key)}")
         else:
             message = item["msg"].removeprefix("Value error, ")
-            given = "" if item["type"] in ("value_error", "union_tag_not_found") else f", not {item['input']!r}"
+            given = (
+                ""
+                if item["type"] in ("value_error", "union_tag_not_found")
+                else f", not {item['input']!r}"
+            )
             lines.append(f"{where}: {key}: {message[0].lower() + message[1:]}{given}")
     return "\n".join(lines)
 
@@ -63,7 +67,9 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _shown(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """The location as the user wrote it: without the tags that unions add."""
-    tags = {part for m in _all_models(model) for part in _tags(m)} | {m.__name__ for m in _all_models(model)}
+    tags = {part for m in _all_models(model) for part in _tags(m)} | {
+        m.__name__ for m in _all_models(model)
+    }
     shown: list[str] = []
     for i, part in enumerate(loc):
         is_tag = isinstance(part, str) and part in tags and i > 0 and part not in _fields_of(model)

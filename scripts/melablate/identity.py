@@ -17,7 +17,9 @@ SCRIPTS = LIBRARY.parent
 
 def canonical(value: Any) -> str:
     """One string for one meaning: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def identity(value: Any) -> str:
@@ -126,7 +128,10 @@ def _meaning(node: Any) -> Any:
     """
     if isinstance(node, ast.AST):
         fields = ((name, _meaning(value)) for name, value in ast.iter_fields(node))
-        return (type(node).__name__, *(f for f in fields if f[1] not in (None, ()) and f[0] != "kind"))
+        return (
+            type(node).__name__,
+            *(f for f in fields if f[1] not in (None, ()) and f[0] != "kind"),
+        )
     if isinstance(node, list):
         return tuple(_meaning(item) for item in node if not _is_docstring(item))
     return (type(node).__name__, repr(node)) if node is not None else None
