@@ -140,10 +140,11 @@ def loss_ticks(decades: Domain) -> list[float]:
 
 
 def _blind(figure: Figure, scale: "_Scale") -> str:
-    """A band of the effects that are too small to be seen."""
+    """A band of the effects that are too small to be seen, as far as the drawing goes."""
     if not figure.smallest:
         return ""
-    left, right = scale(-figure.smallest), scale(figure.smallest)
+    left = max(0.0, scale(-figure.smallest))
+    right = min(scale.width, scale(figure.smallest))
     return f'<path class="blind" d="M{_n(left)} 3H{_n(right)}V{HEIGHT - 3}H{_n(left)}z"/>'
 
 
