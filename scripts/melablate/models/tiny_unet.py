@@ -82,12 +82,13 @@ def noise_schedule() -> DDPMScheduler:
         beta_start=0.00085,
         beta_end=0.012,
         clip_sample=False,
+        steps_offset=1,
     )
 
 
 def train(corpus: Corpus, settings: TinyUnet, folder: Path) -> None:
     """Train on ε-prediction and write unet/, text_encoder/, tokenizer/ and scheduler/."""
-    write_clip_tokenizer(folder / "tokenizer")
+    write_clip_tokenizer(folder / "tokenizer", settings.text_length)
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
     text_encoder = build_text_encoder(settings).train()
     size = (corpus.mean.shape[-2], corpus.mean.shape[-1])

@@ -31,12 +31,12 @@ def clip_vocabulary(merges: list[tuple[str, str]]) -> dict[str, int]:
     return {token: index for index, token in enumerate(tokens)}
 
 
-def write_clip_tokenizer(folder: Path) -> None:
-    """Write a CLIP tokenizer that transformers and diffusers load."""
+def write_clip_tokenizer(folder: Path, length: int = 77) -> None:
+    """Write a CLIP tokenizer, for captions of `length` tokens, that diffusers loads."""
     from transformers import CLIPTokenizer
 
     merges = clip_merges()
-    tokenizer = CLIPTokenizer(vocab=clip_vocabulary(merges), merges=merges, model_max_length=77)
+    tokenizer = CLIPTokenizer(vocab=clip_vocabulary(merges), merges=merges, model_max_length=length)
     if len(tokenizer) != VOCABULARY_SIZE:
         raise ValueError(f"the CLIP tokenizer has {len(tokenizer)} tokens, not {VOCABULARY_SIZE}")
     tokenizer.save_pretrained(folder)
