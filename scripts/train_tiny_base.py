@@ -22,7 +22,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.settings.threads)
-    vae = AutoencoderKL.from_pretrained(arguments.vae, local_files_only=True).eval()
+    vae = AutoencoderKL.from_pretrained(
+        arguments.vae, local_files_only=True, use_safetensors=True
+    ).eval()
     table = read_images(arguments.images)
     rows = [row for row, split in enumerate(table.splits) if split == "train"]
     mean, std = tiny_vae.encode(vae, table.images[rows])

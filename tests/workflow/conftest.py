@@ -1,0 +1,31 @@
+"""One finished tiny study for all tests of the workflow, and a copy of it for each of them."""
+
+import os
+from pathlib import Path
+
+import pytest
+from workflow_project import Project, copy_of, fresh_project
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.workflow)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Run for real; only to be copied. One from an earlier session serves who writes tests."""
+    if earlier := os.environ.get("MELABLATE_TEST_FINISHED"):
+        return Project(Path(earlier))
+    project = fresh_project(tmp_path_factory.mktemp("finished") / "project")
+    project.run()
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A finished study that may be changed."""
+    return copy_of(finished, tmp_path / "project")
