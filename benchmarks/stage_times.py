@@ -1,6 +1,6 @@
 """Where the time of a finished study went, from Snakemake's own records.
 
-    python benchmarks/stage_times.py [--metadata .snakemake/metadata] [--out benchmarks/demo_times.md]
+    python benchmarks/stage_times.py --out benchmarks/demo_times.md
 
 Run it where the study ran. One run on one machine: figures, not a comparison.
 """
