@@ -17,7 +17,7 @@ from melablate.plan import make_plan
 from snakemake.exceptions import WorkflowError
 
 try:
-    PLAN = make_plan(config, " + ".join(map(str, workflow.configfiles)) or "config")
+    PLAN = make_plan(config, workflow.configfiles)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

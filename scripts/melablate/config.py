@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from .audio.settings import Spectrogram
 from .corpus.settings import Corpus
@@ -33,11 +33,11 @@ class Claim(Settings):
 class Arm(Settings):
     """One row of the table: what differs from the study's own settings."""
 
-    label: str
+    label: Annotated[str, Field(min_length=1)]
     """How the table names the row."""
     claim: Claim = Claim()
     """What the seed project said of it."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `corpus`, `regularization`, `spectrogram`, `base`, `latents`, `train` and
     `sample`, nested or as dotted keys (`train.rank: 16`)."""
 
@@ -60,6 +60,24 @@ class Recipe(Settings):
     sample: Sample = Sample()
     """Generation."""
 
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "Recipe":
+        corpus, use = self.regularization, self.train.regularization
+        if (corpus is None) != (use is None):
+            raise ValueError(
+                "regularization (the corpus) and train.regularization (how it is used, "
+                "{weight: 1.0}) go together: set both or neither; here regularization is "
+                f"{corpus or 'null'} and train.regularization {'set' if use else 'null'}"
+            )
+        augmented, share = self.latents.specaugment, self.train.augment_share
+        if (augmented is None) != (share == 0):
+            raise ValueError(
+                "latents.specaugment (the augmented images) and train.augment_share (how often "
+                "one is used) go together: set both or neither; here latents.specaugment is "
+                f"{'set' if augmented else 'null'} and train.augment_share {share:g}"
+            )
+        return self
+
 
 class Study(Recipe):
     """A study: the recipe of its baseline, its arms and seeds, and how it is judged."""
@@ -74,7 +92,7 @@ class Study(Recipe):
     """The arm that all others are compared with."""
     arms_folder: str = "config/arms"
     """Where arm files are, from the working directory or from the project."""
-    sweep: dict[str, tuple[Any, ...]] = {}
+    sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     """Dotted keys and their values; every combination becomes an arm (`train.rank: [4, 16]`)."""
     corpora: dict[Name, Corpus]
     """The corpora by name."""

@@ -1,104 +1,152 @@
 """Errors of the config in a user's words: file, key, what is allowed, the nearest known key."""
 
 import difflib
-import types
-from collections.abc import Iterator
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+from .options import NAME, allowed, annotation_of, bare, kind_of, models_in, options, origin
+
+Loc = tuple[int | str, ...]
+Where = Callable[[str], str]
 
 
 class ConfigError(Exception):
     """Something in the config that stops the run before any job."""
 
 
-def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """One line for each thing that is wrong."""
+def explain(error: ValidationError, model: type[BaseModel], where: Where) -> ConfigError:
+    """One line for each thing that is wrong; `where` names the file in which a key stands."""
     lines = []
     for item in error.errors():
-        key = ".".join(_shown(model, item["loc"])) or "(top level)"
-        if item["type"] == "extra_forbidden":
-            lines.append(f"{where}: {key}: unknown key{suggestion(key, model)}")
-        elif item["type"] == "missing":
-            lines.append(f"{where}: {key}: missing; {_meaning(model, key)}")
-        else:
-            message = item["msg"].removeprefix("Value error, ")
-            given = (
-                ""
-                if item["type"] in ("value_error", "union_tag_not_found")
-                else f", not {item['input']!r}"
-            )
-            lines.append(f"{where}: {key}: {message[0].lower() + message[1:]}{given}")
-    return "\n".join(lines)
+        parts, annotation = located(model, item["loc"])
+        key = ".".join(parts)
+        said = _said(dict(item), key, annotation, model)
+        lines.append(": ".join(part for part in (where(key), key, said) if part))
+    return ConfigError("\n".join(lines))
 
 
-def suggestion(key: str, model: type[BaseModel]) -> str:
-    """`; the nearest known key is …`, looking first beside the wrong key, then everywhere."""
-    known = sorted(set(keys(model)))
-    parent, _, last = key.rpartition(".")
-    beside = [k for k in known if k.rpartition(".")[0] == parent]
-    near = difflib.get_close_matches(last, [k.rpartition(".")[2] for k in beside], 1, 0.6)
-    if near:
-        return f"; the nearest known key is {f'{parent}.' if parent else ''}{near[0]}"
-    same = [k for k in known if k.rpartition(".")[2] == last]
-    close = same or difflib.get_close_matches(key, known, 1, 0.6)
-    if close:
-        return f"; the nearest known key is {close[0]}"
-    return f"; known here: {', '.join(k.rpartition('.')[2] for k in beside)}" if beside else ""
+def unknown(name: str, known: Collection[str], place: str = "") -> str:
+    """`there is no …`, the nearest known name and all of them."""
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = f"; the nearest is {near[0]}" if near else ""
+    within = f" in {place}" if place else ""
+    return f"there is no {name}{within}{hint}; known: {', '.join(sorted(known)) or 'none'}"
 
 
-def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """All dotted keys of a model; the keys of a dictionary of models are given as `*`."""
-    for name, field in model.model_fields.items():
-        yield prefix + name
-        starred = get_origin(field.annotation) is dict
-        for inner in models_in(field.annotation):
-            yield from keys(inner, f"{prefix}{name}.{'*.' if starred else ''}")
-
-
-def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The models that an annotation mentions."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (Union, types.UnionType, Annotated, dict, tuple, list):
-        return [model for part in get_args(annotation) for model in models_in(part)]
-    return []
-
-
-def _shown(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """The location as the user wrote it: without the tags that unions add."""
-    tags = {part for m in _all_models(model) for part in _tags(m)} | {
-        m.__name__ for m in _all_models(model)
-    }
+def located(model: type[BaseModel], loc: Loc) -> tuple[list[str], Any]:
+    """A place as the user wrote it (`train.lr`, `arms[2]`), and the type wanted there."""
     shown: list[str] = []
-    for i, part in enumerate(loc):
-        is_tag = isinstance(part, str) and part in tags and i > 0 and part not in _fields_of(model)
-        if not is_tag:
+    annotation: Any = model
+    for part in loc:
+        models = models_in(bare(annotation))
+        kind = origin(annotation)
+        if isinstance(part, int) and shown:
+            shown[-1] += f"[{part}]"
+            annotation = _element(annotation, part)
+        elif part == "[key]":
+            annotation = None
+        elif kind is dict:
             shown.append(str(part))
-    return shown
+            annotation = _element(annotation, 1)
+        elif len(models) > 1:  # a part of pydantic's own: the tag of a union
+            annotation = next((m for m in models if kind_of(m) == part), None)
+        else:
+            shown.append(str(part))
+            field = models[0].model_fields.get(str(part)) if models else None
+            annotation = None if field is None else annotation_of(field)
+    return shown, annotation
 
 
-def _all_models(model: type[BaseModel]) -> list[type[BaseModel]]:
-    found = [model]
-    for field in model.model_fields.values():
-        for inner in models_in(field.annotation):
-            found += _all_models(inner)
-    return found
+def nearest(loc: Loc, model: type[BaseModel]) -> str:
+    """The nearest known key: beside the wrong one, of its name elsewhere, or all beside it."""
+    parts, last = located(model, loc[:-1])[0], str(loc[-1])
+    beside = [name for m in models_in(bare(located(model, loc[:-1])[1])) for name in m.model_fields]
+    known = [option.key for option in options(model)]
+    same = [key for key in known if key.rpartition(".")[2] == last and last not in beside]
+    for cutoff, keys in ((0.8, beside), (1.0, same), (0.6, beside)):
+        near = difflib.get_close_matches(last, [k.rpartition(".")[2] for k in keys], 1, cutoff)
+        if near and keys is beside:
+            return f"; the nearest known key is {'.'.join([*parts, near[0]])}"
+        if near and not any(_matches(key, ".".join([*parts, last])) for key in same):
+            return f"; the nearest known key is {' or '.join(dict.fromkeys(same))}"
+    return f"; known here: {', '.join(beside)}" if beside else ""
 
 
-def _fields_of(model: type[BaseModel]) -> set[str]:
-    return {name for m in _all_models(model) for name in m.model_fields}
+def refuse_booleans(raw: Mapping[str, Any], checked: BaseModel, where: Where) -> None:
+    """`true` and `yes` would be taken for the number 1."""
+    found = list(_booleans(raw, checked.model_dump(mode="json")))
+    if found:
+        said = (f"{where(key)}: {key}: expected a number, got true or false" for key in found)
+        raise ConfigError("\n".join(said))
 
 
-def _tags(model: type[BaseModel]) -> list[str]:
-    kind = model.model_fields.get("kind")
-    return [str(value) for value in get_args(kind.annotation)] if kind else []
+def _booleans(raw: Any, checked: Any, key: str = "") -> Iterator[str]:
+    """Keys of booleans that became something else."""
+    if isinstance(raw, bool) and not isinstance(checked, bool):
+        yield key
+    elif isinstance(raw, Mapping) and isinstance(checked, Mapping):
+        for name in sorted(raw.keys() & checked.keys()):
+            yield from _booleans(raw[name], checked[name], f"{key}.{name}" if key else str(name))
+    elif isinstance(raw, list | tuple) and isinstance(checked, list | tuple):
+        for index, (one, other) in enumerate(zip(raw, checked, strict=False)):
+            yield from _booleans(one, other, f"{key}[{index}]")
 
 
-def _meaning(model: type[BaseModel], key: str) -> str:
-    """The documentation of a key."""
-    for found in _all_models(model):
-        field = found.model_fields.get(key.rpartition(".")[2])
-        if field and field.description:
-            return " ".join(field.description.split())
+def _said(item: dict[str, Any], key: str, annotation: Any, model: type[BaseModel]) -> str:
+    kind, given = item["type"], item["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key{nearest(item['loc'], model)}"
+    if kind == "missing" and isinstance(item["loc"][-1], int):  # of a list of fixed length
+        return f"missing; expected {allowed(located(model, item['loc'][:-1])[1])}"
+    if kind == "missing":
+        return f"missing; {_meaning(key, model)}"
+    if kind == "value_error":
+        return str(item["msg"]).removeprefix("Value error, ")
+    if item["loc"] and item["loc"][-1] == "[key]":
+        return f"{item['loc'][-2]!r} is not a {NAME}"
+    wanted = "mapping" if annotation is model else allowed(annotation) if annotation else ""
+    if kind == "union_tag_invalid" and isinstance(given, Mapping):
+        near = difflib.get_close_matches(str(given.get("kind")), _kinds(annotation), 1)
+        hint = f"; the nearest is {near[0]}" if near else ""
+        return f"expected {wanted}, got kind: {given.get('kind')}{hint}"
+    if kind == "union_tag_not_found":
+        return f"kind is missing; expected {wanted}"
+    near = []
+    if kind == "literal_error":
+        near = difflib.get_close_matches(str(given), wanted.split(" or "), 1)
+    hint = f"; the nearest is {near[0]}" if near else ""
+    shown = "nothing" if given is None else _short(given)
+    return f"expected {wanted}, got {shown}{hint}" if wanted else f"{item['msg']}, got {shown}"
+
+
+def _element(annotation: Any, index: int) -> Any:
+    """The type of a list's or mapping's element."""
+    parts: tuple[Any, ...] = getattr(bare(annotation), "__args__", ())
+    if len(parts) == 2 and parts[1] is Ellipsis:
+        return parts[0]
+    return parts[index] if index < len(parts) else None
+
+
+def _kinds(annotation: Any) -> list[str]:
+    return [kind_of(model) for model in models_in(annotation)]
+
+
+def _matches(pattern: str, key: str) -> bool:
+    """`corpora.*` matches `corpora.style`."""
+    ones, others = pattern.split("."), key.split(".")
+    pairs = zip(ones, others, strict=False)
+    return len(ones) == len(others) and all(one in ("*", other) for one, other in pairs)
+
+
+def _meaning(key: str, model: type[BaseModel]) -> str:
+    for option in options(model):
+        if _matches(option.key, key):
+            return f"{option.meaning.rstrip('.')} ({allowed(option.annotation)})"
     return "it has no default"
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -4,18 +4,20 @@ An identity is the hash of a stage's own settings and the identities of the stag
 reads (DESIGN §3). Arms whose upstream settings agree share the upstream files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .audio.settings import Spectrogram
 from .config import FIXED_ROWS, Recipe, Study
+from .config_files import read_sources
 from .corpus.settings import MiniMidi, Rules
 from .identity import canonical, fingerprint, identity
 from .models.settings import FolderBase, FolderClap, TinyBase
 from .settings import Settings
 from .study import ResolvedArm, load_study, resolve_arms
+from .study_checks import check
 
 FINGERPRINTS = Path("results/.fingerprints.json")
 
@@ -179,10 +181,13 @@ class Plan:
         )
 
 
-def make_plan(config: Mapping[str, Any], source: str = "config") -> Plan:
-    """Check the config and lay out every stage that its arms need."""
-    study = load_study(config, source)
-    plan = Plan(study, resolve_arms(study, source))
+def make_plan(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Plan:
+    """Check the config, merged from `files`, and lay out every stage that its arms need."""
+    sources = read_sources(config, files)
+    study = load_study(sources)
+    arms = resolve_arms(study, sources)
+    check(study, arms, sources)
+    plan = Plan(study, arms)
     plan.embedder()
     for row, seed in plan.rows():
         plan.samples(row, seed)
