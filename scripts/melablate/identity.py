@@ -41,29 +41,41 @@ def code_identity(script: str, plugins: Iterable[str] = ()) -> str:
 
 
 def fingerprint(folder: Path, cache_file: Path) -> str:
-    """Hash of the names and contents of all files below a folder.
+    """Hash of the names and contents of all files below a folder, hidden ones left out.
 
-    A file is read again only when its size, time of change or inode differ from the last
-    look, so a touched file costs one read and changes nothing.
+    A file is read again only when its size, times or inode differ from the last look, so a
+    touched file costs one read and changes nothing. The time of the inode's own change is among
+    them: a tool that copies content can set the other time back, but not this one.
     """
     known = _load_cache(cache_file)
     fresh: dict[str, list[Any]] = {}
     digest = hashlib.sha256()
     for path in _files(folder):
         name, stat = path.relative_to(folder).as_posix(), path.stat()
-        seen = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        seen = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
         entry = known.get(str(path))
-        fresh[str(path)] = entry if entry and entry[:3] == seen else [*seen, sha256(path)]
-        digest.update(f"{name}\0{fresh[str(path)][3]}\n".encode())
+        known_hash = isinstance(entry, list) and len(entry) == 5 and entry[:4] == seen
+        fresh[str(path)] = [*seen, entry[4] if entry and known_hash else sha256(path)]
+        digest.update(f"{name}\0{fresh[str(path)][-1]}\n".encode(errors="surrogateescape"))
     if any(known.get(name) != entry for name, entry in fresh.items()):
         write_json(cache_file, known | fresh)
     return digest.hexdigest()[:12]
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        yield from (Path(root) / name for name in sorted(names) if (Path(root) / name).is_file())
+    """All files in one order; links to folders are followed, each folder is entered once."""
+    entered: set[tuple[int, int]] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        stat = Path(root).stat()
+        again = (stat.st_dev, stat.st_ino) in entered
+        entered.add((stat.st_dev, stat.st_ino))
+        folders[:] = [] if again else sorted(name for name in folders if not _hidden(name))
+        files = (Path(root) / name for name in sorted(names) if not _hidden(name) and not again)
+        yield from (file for file in files if file.is_file())
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".")
 
 
 def _load_cache(path: Path) -> dict[str, list[Any]]:
@@ -75,7 +87,7 @@ def _load_cache(path: Path) -> dict[str, list[Any]]:
 
 
 def _closure(start: tuple[Path, ...]) -> list[Path]:
-    """The given files and every project module that they import, sorted."""
+    """The given files and every project module that runs when they are imported, sorted."""
     found: set[Path] = set()
     waiting = list(start)
     while waiting:
@@ -104,8 +116,10 @@ def _imports(path: Path) -> tuple[Path, ...]:
             base = (*above, *(node.module.split(".") if node.module else ()))
             names.add(base)
             names.update((*base, alias.name) for alias in node.names)
-    files = (_module_file(name) for name in names if name[:1] == ("melablate",))
-    return tuple(file for file in files if file)
+    # Importing a.b.c runs a and a.b first.
+    whole = {name[:length] for name in names for length in range(1, len(name) + 1)}
+    files = (_module_file(name) for name in whole if name[:1] == ("melablate",))
+    return tuple(sorted(file for file in files if file))
 
 
 def _module_file(name: tuple[str, ...]) -> Path | None:

@@ -4,13 +4,15 @@ An identity is the hash of a stage's own settings and the identities of the stag
 reads (DESIGN §3). Arms whose upstream settings agree share the upstream files.
 """
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 from .audio.settings import Spectrogram
 from .config import FIXED_ROWS, Recipe, Study
+from .config_errors import ConfigError
 from .config_files import read_sources
 from .corpus.settings import MiniMidi, Rules
 from .identity import canonical, fingerprint, identity
@@ -18,7 +20,10 @@ from .models.settings import FolderBase, FolderClap, TinyBase
 from .settings import Settings
 from .study import ResolvedArm, load_study, resolve_arms
 from .study_checks import check
+from .training.latents_settings import Latents
 
+P = ParamSpec("P")
+T = TypeVar("T")
 FINGERPRINTS = Path("results/.fingerprints.json")
 
 
@@ -29,6 +34,20 @@ class Stage:
     settings: str
     identity: str
     reads: Mapping[str, str] = field(default_factory=dict)
+
+
+def once(method: Callable[P, T]) -> Callable[P, T]:
+    """Each stage is laid out once: rules ask for it again for every job, and hashing adds up."""
+
+    @functools.wraps(method)
+    def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
+        plan: Any = args[0]
+        key = (method.__name__, *args[1:], *sorted(kwargs.items()))
+        if key not in plan.known:
+            plan.known[key] = method(*args, **kwargs)
+        return cast(T, plan.known[key])
+
+    return remembered
 
 
 @dataclass
@@ -46,7 +65,9 @@ class Plan:
     embedders: dict[str, Stage] = field(default_factory=dict)
     data_folders: dict[str, str] = field(default_factory=dict)
     base_folders: dict[str, str] = field(default_factory=dict)
+    known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
+    @once
     def corpus(self, name: str) -> str:
         """Identity of a corpus: its rules, and how its music is composed or what it holds."""
         settings = self.study.corpora[name]
@@ -61,15 +82,17 @@ class Plan:
         self.data_folders[key] = folder
         return key
 
-    def images(self, recipe: Recipe, corpus: str) -> str:
+    @once
+    def images(self, spectrogram: Spectrogram, corpus: str) -> str:
         """Identity of a corpus' spectrogram images."""
-        return _add(self.spectrograms, _dump(recipe.spectrogram), corpus=self.corpus(corpus))
+        return _add(self.spectrograms, _dump(spectrogram), corpus=self.corpus(corpus))
 
+    @once
     def base(self, name: str) -> str:
         """Identity of a base model; the embedded one learns from the study's own images."""
         settings = self.study.bases[name]
         if isinstance(settings, TinyBase):
-            images = self.images(self.study, settings.corpus)
+            images = self.images(self.study.spectrogram, settings.corpus)
             vae = _add(self.autoencoders, _dump(settings.vae), images=images)
             key = _add(self.bases, _dump(settings.unet), autoencoder=vae, images=images)
             self.base_folders[key] = f"results/models/{key}"
@@ -83,9 +106,15 @@ class Plan:
 
     def cached(self, recipe: Recipe, corpus: str) -> str:
         """Identity of the latents of a corpus for a recipe."""
-        reads = {"images": self.images(recipe, corpus), "base": self.base(recipe.base)}
-        return _add(self.latents, _dump(recipe.latents), **reads)
+        # Where an arm takes no cached latents, it may still read those of regularization images.
+        return self._latents(recipe.spectrogram, corpus, recipe.base, as_cached(recipe.latents))
 
+    @once
+    def _latents(self, spectrogram: Spectrogram, corpus: str, base: str, latents: Latents) -> str:
+        reads = {"images": self.images(spectrogram, corpus), "base": self.base(base)}
+        return _add(self.latents, _dump(latents), **reads)
+
+    @once
     def embedder(self) -> str:
         """Identity of the text–audio model."""
         settings = self.study.embedder
@@ -105,6 +134,7 @@ class Plan:
         )
         return canonical(_dump(clip))
 
+    @once
     def train(self, arm: str, seed: int) -> Stage:
         """What trains an arm with a seed."""
         recipe = self.arms[arm].recipe
@@ -112,20 +142,25 @@ class Plan:
         if recipe.latents.cached:
             reads["latents"] = self.cached(recipe, recipe.corpus)
         else:
-            reads["images"] = self.images(recipe, recipe.corpus)
+            reads["images"] = self.images(recipe.spectrogram, recipe.corpus)
         if recipe.regularization:
             reads["regularization"] = self.cached(recipe, recipe.regularization)
         if recipe.train.warm_start:
             reads["warm_start"] = self.train(recipe.train.warm_start.arm, seed).identity
         settings = _dump(recipe.train)
-        return Stage(canonical(settings), identity([settings, reads, seed]), reads)
+        key = [settings, reads, seed]
+        if not recipe.latents.cached:  # these then are made from the images while training
+            key.append(_dump(recipe.latents))
+        return Stage(canonical(settings), identity(key), reads)
 
+    @once
     def prompts(self) -> Stage:
         """What every arm is asked for."""
-        reads = {"images": self.images(self.study, self.study.corpus)}
+        reads = {"images": self.images(self.study.spectrogram, self.study.corpus)}
         settings = _dump(self.study.prompts)
         return Stage(canonical(settings), identity([settings, reads]), reads)
 
+    @once
     def samples(self, row: str, seed: int) -> Stage:
         """What generates the audio of an arm or of a fixed row."""
         recipe = self.recipe(row)
@@ -142,6 +177,7 @@ class Plan:
             settings["per_prompt"] = self.study.prompts.per_prompt
         return Stage(canonical(settings), identity([settings, reads, seed]), reads)
 
+    @once
     def scores(self) -> Stage:
         """How samples are measured."""
         settings = _dump(self.study.scores)
@@ -196,7 +232,15 @@ def make_plan(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Pl
 
 def _content(folder: Path) -> str:
     """What a folder holds; a folder that is not there yet is told by Snakemake, file by file."""
-    return fingerprint(folder, FINGERPRINTS) if folder.is_dir() else "absent"
+    try:
+        return fingerprint(folder, FINGERPRINTS) if folder.is_dir() else "absent"
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be read: {error}") from None
+
+
+def as_cached(latents: Latents) -> Latents:
+    """What the latents stage is told, whether or not the arm itself trains on its files."""
+    return latents.model_copy(update={"cached": True})
 
 
 def _add(stages: dict[str, Stage], settings: Any, **reads: str) -> str:
