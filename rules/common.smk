@@ -21,6 +21,10 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+# Not among the params: how often a state is saved changes no result, so nothing need run again.
+# A variable of the shell, because a module's commands do not see the globals of its Snakefile.
+os.environ["MELABLATE_CHECKPOINT"] = PLAN.study.checkpoint.options
+
 STUDY = f"results/{PLAN.study.study}"
 RUN = f"{STUDY}/arms/{{row}}/seed-{{seed}}"
 CEILINGS = FIXED_ROWS[1:]
@@ -28,6 +32,7 @@ CEILINGS = FIXED_ROWS[1:]
 
 envvars:
     "MELABLATE_SCRIPTS",
+    "MELABLATE_CHECKPOINT",
 
 
 wildcard_constraints:
@@ -111,10 +116,6 @@ def train_provenance(wildcards):
 
 def train_code(wildcards):
     return code_identity("train_lora.py", PLAN.recipe(wildcards.row).train.plugins())
-
-
-# Not among the params: how often a state is saved changes no result, so nothing need run again.
-CHECKPOINT = PLAN.study.checkpoint.options
 
 
 def sample_stage(wildcards):

@@ -33,5 +33,5 @@ rule train_arm:
         'python "$MELABLATE_SCRIPTS"/train_lora.py --settings {params.settings:q} --seed {wildcards.seed}'
         " --identity {params.identity} --base {params.base:q}"
         " --latents-settings {params.latents_settings:q} {params.options:q}"
-        " --provenance {params.provenance:q} {CHECKPOINT} --threads {threads} --out {params.prefix:q}"
+        " --provenance {params.provenance:q} $MELABLATE_CHECKPOINT --threads {threads} --out {params.prefix:q}"
         " 2>&1 | tee {log:q}"

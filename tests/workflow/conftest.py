@@ -1,10 +1,11 @@
 """One finished tiny study for all tests of the workflow, and a copy of it for each of them."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from workflow_project import Project, copy_of, fresh_project
+from workflow_project import Project, copy_of, everything, fresh_project
 
 HERE = Path(__file__).parent
 
@@ -21,7 +22,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     if earlier := os.environ.get("MELABLATE_TEST_FINISHED"):
         return Project(Path(earlier))
     project = fresh_project(tmp_path_factory.mktemp("finished") / "project")
-    project.run()
+    assert project.run().jobs == Counter(everything())
     return project
 
 

@@ -37,12 +37,14 @@ class Project:
 
     root: Path
     config: str = "config/tiny.yaml"
+    """Empty where the Snakefile names its config itself."""
 
     def command(self, *words: str, profile: str = "test") -> list[str]:
         """As the README has it, with the logger that tells jobs."""
         snakemake = str(Path(sys.executable).with_name("snakemake"))
-        study = ["--profile", f"profiles/{profile}", "--configfile", self.config]
-        return [snakemake, *words, *study, "--cores", "2", "--logger", "jobs"]
+        study = ["--configfile", self.config] if self.config else []
+        where = ["--profile", f"profiles/{profile}", "--cores", "2"]
+        return [snakemake, *words, *where, *study, "--logger", "jobs"]
 
     def environment(self, **more: str) -> dict[str, str]:
         """This interpreter's programs first, and few threads."""
@@ -136,6 +138,22 @@ def of_rows(rules: str, rows: tuple[str, ...], seeds: tuple[int, ...] = SEEDS) -
         for rule in rules.split()
         for row in rows
         for seed in ((0,) if row in CEILINGS else seeds)
+    ]
+
+
+def everything() -> list[str]:
+    """All jobs of the tiny study."""
+    sampled = (*ARMS, "untuned-base", *CEILINGS)
+    return [
+        "compose_music",
+        *["scan_corpus"] * 2,
+        *["make_spectrograms"] * 3,  # broad, style, and style for the arm `fine`
+        *["encode_latents"] * 2,
+        *("train_autoencoder", "train_base", "train_embedder"),
+        *("choose_prompts", "embed_reference"),
+        *of_rows("train_arm", ARMS),
+        *of_rows("generate_samples score_samples", sampled),
+        *END,
     ]
 
 
