@@ -19,8 +19,8 @@ class Option:
     """One key of a model; `annotation` is its whole type, bounds included."""
 
     key: str
-    variant: str
-    """Its alternative (`kind: tiny`), where it belongs to one of several."""
+    alternative: str
+    """The `kind` that it belongs to, where one of several models is chosen."""
     annotation: Any
     field: FieldInfo
 
@@ -35,16 +35,15 @@ class Option:
         return models_in(self.annotation)
 
 
-def options(model: type[BaseModel], prefix: str = "", variant: str = "") -> Iterator[Option]:
+def options(model: type[BaseModel], prefix: str = "", alternative: str = "") -> Iterator[Option]:
     """All options below a model, in the order of its source; `*` stands for any name."""
     for name, field in model.model_fields.items():
-        option = Option(prefix + name, variant, annotation_of(field), field)
+        option = Option(prefix + name, alternative, annotation_of(field), field)
         yield option
         star = ".*" if origin(option.annotation) is dict else ""
         for inner in option.models:
-            kind = kind_of(inner) if len(option.models) > 1 else ""
-            here = f"kind: {kind}" if kind else variant
-            yield from options(inner, f"{option.key}{star}.", here)
+            kind = kind_of(inner) if len(option.models) > 1 else alternative
+            yield from options(inner, f"{option.key}{star}.", kind)
 
 
 def annotation_of(field: FieldInfo) -> Any:
@@ -98,7 +97,8 @@ def allowed(annotation: Any) -> str:
         return _bounded(allowed(base), _bounds(metadata))
     models = models_in(annotation)
     if get_origin(annotation) is dict:
-        return f"mapping of names to {'mappings' if models else allowed(get_args(annotation)[1])}"
+        inner = get_args(annotation)[1]
+        return f"mapping of names to {'mappings' if models else allowed(inner)}"
     if get_origin(annotation) is tuple:
         return _list(get_args(annotation))
     if models:
