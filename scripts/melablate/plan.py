@@ -84,8 +84,9 @@ class Plan:
 
     @once
     def images(self, spectrogram: Spectrogram, corpus: str) -> str:
-        """Identity of a corpus' spectrogram images."""
-        return _add(self.spectrograms, _dump(spectrogram), corpus=self.corpus(corpus))
+        """Identity of a corpus' spectrogram images; how they are inverted is no part of them."""
+        forward = spectrogram.model_copy(update={"griffin_lim": Spectrogram().griffin_lim})
+        return _add(self.spectrograms, _dump(forward), corpus=self.corpus(corpus))
 
     @once
     def base(self, name: str) -> str:

@@ -1,0 +1,182 @@
+"""What runs again: stages share what agrees, and change with what they depend on."""
+
+import copy
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from melablate.config import FIXED_ROWS
+from melablate.plan import Plan, make_plan
+
+ROOT = Path(__file__).parents[2]
+DEMO = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
+FULL = DEMO | yaml.safe_load((ROOT / "config/demo-full.yaml").read_text(encoding="utf-8"))
+ARMS = {
+    "baseline": "label: B\n",
+    "rank": "label: R\nchanges: {train: {rank: 8, alpha: 16}}\n",
+    "mel": "label: M\nchanges: {spectrogram.pre_emphasis: 0}\n",
+    "whole": "label: W\nchanges: {latents.cached: false}\n",
+    "reg": "label: G\nchanges: {regularization: broad, train.regularization: {}}\n",
+    "wholereg": (
+        "label: WG\nchanges: {latents.cached: false, regularization: broad,"
+        " train.regularization: {}}\n"
+    ),
+    "warm": (
+        "label: V\nchanges: {train: {warm_start: {arm: rank}, rank: 8, alpha: 16, lr: 1.0e-3}}\n"
+    ),
+    "guide": "label: S\nchanges: {sample.guidance: 2}\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the arms of the tests are."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in ARMS.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def plan(folder: Path, **changes: Any) -> Plan:
+    """The plan of the demo with the tests' arms; `a__b=c` changes a.b."""
+    config = copy.deepcopy(DEMO) | {"arms_folder": str(folder), "arms": list(ARMS)}
+    for key, value in changes.items():
+        *parents, last = key.split("__")
+        inner = config
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = value
+    return make_plan(config)
+
+
+def identities(plan: Plan) -> dict[str, str]:
+    """Of every job whose result can differ, by a name that does not change."""
+    found = {f"train {arm} {seed}": plan.train(arm, seed).identity
+             for arm in plan.arms for seed in plan.study.seeds}  # fmt: skip
+    found |= {f"sample {row} {seed}": plan.samples(row, seed).identity for row, seed in plan.rows()}
+    return found | {"prompts": plan.prompts().identity, "scores": plan.scores().identity}
+
+
+def changed(before: Plan, after: Plan) -> set[str]:
+    """Names of what both have and what differs."""
+    one, other = identities(before), identities(after)
+    return {name for name in one.keys() & other.keys() if one[name] != other[name]}
+
+
+def arms_in(names: set[str], stage: str) -> set[str]:
+    return {name.split()[1] for name in names if name.startswith(stage)}
+
+
+def test_arms_share_what_agrees(folder: Path) -> None:
+    found = plan(folder)
+    reads = {arm: found.train(arm, 0).reads for arm in found.arms}
+    shared = [arm for arm in ARMS if arm not in ("mel", "whole", "wholereg")]
+    assert len({reads[arm]["latents"] for arm in shared}) == 1
+    assert reads["mel"]["latents"] != reads["baseline"]["latents"]
+    assert len({arm["base"] for arm in reads.values()}) == len(found.bases) == 1
+    assert "images" in reads["whole"] and "latents" not in reads["whole"]
+    assert reads["wholereg"]["regularization"] == reads["reg"]["regularization"]
+    # broad for the base, style, style in the arm's own way; style, that, broad as latents
+    assert (len(found.spectrograms), len(found.latents)) == (3, 3)
+    assert len(found.corpora) == len(found.music) == 2
+
+
+def test_ten_arms_and_seeds_share_one_set_of_latents(folder: Path) -> None:
+    found = plan(folder, arms=["baseline"], sweep={"train.rank": list(range(5, 15))})
+    assert len(found.arms) == 11 and len(found.latents) == 1 and len(found.spectrograms) == 2
+    keys = {found.train(arm, seed).identity for arm in found.arms for seed in (0, 1, 2)}
+    assert len(keys) == 33
+
+
+def test_an_arms_rank_is_its_own(folder: Path) -> None:
+    before = plan(folder)
+    (folder / "rank.yaml").write_text("label: R\nchanges: {train: {rank: 16, alpha: 8}}\n")
+    (folder / "warm.yaml").write_text(ARMS["warm"].replace("rank: 8,", "rank: 16,"))
+    swapped = changed(before, plan(folder))
+    assert arms_in(swapped, "train") == arms_in(swapped, "sample") == {"rank", "warm"}
+
+
+def test_words_change_the_table_alone(folder: Path) -> None:
+    before = plan(folder)
+    text = ARMS["rank"].replace("label: R", "label: Rank up\nclaim: {verdict: worse, words: Worse}")
+    (folder / "rank.yaml").write_text(text)
+    after = plan(folder)
+    assert not changed(before, after) and before.table() != after.table()
+
+
+@pytest.mark.parametrize(
+    ("change", "trains", "samples"),
+    [
+        ({"checkpoint__seconds": 5, "checkpoint__steps": 7}, "", ""),
+        ({"table__confidence": 0.9, "report__title": "x"}, "", ""),
+        ({"scores__metrics": ["text_audio_similarity"]}, "", ""),
+        ({"prompts__extra": ["a slow piano"]}, "", "all"),
+        ({"sample__steps": 8}, "", "generated"),
+        ({"train__lr": 1e-4}, "all but warm", "arms"),
+        ({"train__clip_skip": 2}, "all", "generated"),
+        ({"spectrogram__range_db": 70}, "all", "all"),
+        ({"spectrogram__griffin_lim": 8}, "", "all"),
+        ({"corpora__style__seed": 9}, "all", "all"),
+        ({"corpora__style__rules__min_seconds": 1}, "all", "all"),
+        ({"bases__tiny__unet__steps": 9}, "all", "all"),
+    ],
+)
+def test_what_a_change_of_the_study_changes(
+    folder: Path, change: dict[str, Any], trains: str, samples: str
+) -> None:
+    found = changed(plan(folder), plan(folder, **change))
+    arms = set(ARMS)
+    assert arms_in(found, "train") == {"": set(), "all": arms, "all but warm": arms}[trains]
+    rows = {"": set(), "arms": arms, "generated": arms | {FIXED_ROWS[0]}}
+    assert arms_in(found, "sample") == (rows | {"all": arms | set(FIXED_ROWS)})[samples]
+    assert ("scores" in found) == ("scores__metrics" in change or "corpora" in str(change))
+
+
+def test_seeds_and_arms_leave_others_alone(folder: Path) -> None:
+    before = plan(folder)
+    after = plan(folder, seeds=[0, 1, 2, 7], arms=["baseline", "rank"])
+    assert not changed(before, after)
+    assert ("rank", 7) in after.rows() and ("untuned-base", 7) in after.rows()
+    assert [row for row, _ in after.rows()].count("real-audio") == 1
+    one = {after.train("rank", seed).identity for seed in after.study.seeds}
+    assert len(one) == 4
+
+
+def test_an_uncached_arms_augmentation_counts(folder: Path) -> None:
+    text = "label: W\nchanges: {latents: {cached: false, specaugment: {variants: %s}}, train.augment_share: .5}\n"  # noqa: E501
+    found = []
+    for variants in (2, 3):
+        (folder / "whole.yaml").write_text(text % variants)
+        found.append(plan(folder, arms=["baseline", "whole"]).train("whole", 0).identity)
+    assert found[0] != found[1]
+
+
+def test_a_replaced_file_of_a_corpus_reaches_what_reads_it(folder: Path) -> None:
+    songs = folder / "songs"
+    songs.mkdir()
+    (songs / "song_describer.csv").write_text("x")
+    corpora = DEMO["corpora"] | {"songs": {"kind": "song_describer", "path": str(songs)}}
+    study = {"corpora": corpora, "corpus": "songs", "arms": ["baseline", "rank"]}
+    before = plan(folder, **study)
+    assert not changed(before, plan(folder, **study))
+    (songs / "song_describer.csv").write_text("y")
+    after = plan(folder, **study)
+    assert arms_in(changed(before, after), "train") == {"baseline", "rank"}
+    assert before.bases.keys() == after.bases.keys()
+
+
+def test_a_large_study_is_laid_out_quickly(folder: Path) -> None:
+    sweep = {"train.rank": list(range(1, 16)), "train.lr": [n * 1e-4 for n in range(1, 21)]}
+    start = time.process_time()
+    found = plan(folder, arms=["baseline"], sweep=sweep)
+    for row, seed in found.rows():
+        found.samples(row, seed)
+    assert len(found.arms) > 300 and time.process_time() - start < 2
+
+
+def test_every_row_of_the_full_demo_is_laid_out() -> None:
+    found = make_plan(FULL)
+    assert len(found.arms) == 17
+    assert len(found.rows()) == 18 * 3 + 3
