@@ -33,9 +33,13 @@ def code_identity(script: str, plugins: Iterable[str] = ()) -> str:
     Comments, docstrings and formatting do not count. `plugins` are modules chosen by name at
     run time (losses), which no import statement shows.
     """
-    modules = _closure((SCRIPTS / script, *(LIBRARY / plugin for plugin in sorted(plugins))))
+    return _code(SCRIPTS / script, tuple(LIBRARY / plugin for plugin in sorted(plugins)))
+
+
+@cache
+def _code(script: Path, plugins: tuple[Path, ...]) -> str:
     digest = hashlib.sha256()
-    for path in modules:
+    for path in _closure((script, *plugins)):
         digest.update(path.relative_to(SCRIPTS).as_posix().encode() + b"\0" + _tree(path) + b"\0")
     return digest.hexdigest()[:12]
 
