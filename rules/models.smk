@@ -12,7 +12,7 @@ rule train_autoencoder:
         "logs/train_autoencoder/{id}.log",
     conda:
         "../envs/melablate.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=30,

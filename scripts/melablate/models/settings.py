@@ -15,7 +15,7 @@ class TinyVae(Settings):
 
     channels: tuple[Count, ...] = (16, 32, 32)
     """Channels of each resolution, finest first."""
-    steps: Count = 270
+    steps: Count = 380
     """Optimizer steps."""
     batch_size: Count = 16
     """Crops a step."""
@@ -27,7 +27,7 @@ class TinyVae(Settings):
     """Weight of the KL term against the mean squared error."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of weights and batches."""
-    threads: Count = 1
+    threads: Count = 2
     """CPU threads; a part of the result's bits, so not taken from the machine."""
 
 
@@ -42,7 +42,7 @@ class TinyUnet(Settings):
     """Layers of the text encoder."""
     text_length: Count = 48
     """Tokens of a caption; the rest is cut."""
-    steps: Count = 550
+    steps: Count = 500
     """Optimizer steps."""
     batch_size: Count = 16
     """Images a step."""
@@ -89,7 +89,7 @@ class TinyClap(Settings):
     """Size of the shared embedding."""
     channels: tuple[Count, ...] = (12, 24, 48, 64)
     """Channels of the audio tower's convolutions."""
-    steps: Count = 260
+    steps: Count = 300
     """Optimizer steps."""
     batch_size: Count = 32
     """Pairs a step."""
