@@ -210,6 +210,12 @@ def test_the_spectrograms_of_the_study(project: Project) -> None:
     )
 
 
+def test_how_images_are_inverted(project: Project) -> None:
+    project.set(spectrogram__griffin_lim=3)
+    # The reference is given the whole codec; it takes seconds, and all scores run again anyway.
+    expect(project, "embed_reference", *of_rows(SAMPLES_ON, SAMPLED), *END)
+
+
 def test_the_spectrograms_of_an_arm(project: Project) -> None:
     project.edit("config/tiny-arms/fine.yaml", "pre_emphasis: 0", "pre_emphasis: 0.5")
     expect(project, "make_spectrograms", "encode_latents", *arm_on("fine"))
