@@ -121,3 +121,20 @@ def test_a_broken_state_is_not_taken_for_whole(
     assert "starting anew" in capsys.readouterr().err
     same(tmp_path)
     assert weights(tmp_path / "killed")
+
+
+def test_a_state_of_other_inputs_is_not_resumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Same settings and code, but an earlier stage has made its files anew."""
+    import torch
+    from melablate.training.resume import Resume
+
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.AdamW([weight])
+    Resume(tmp_path / "train", "a" * 64, lambda: "old").save(3, {"w": weight}, optimizer, {})
+    assert Resume(tmp_path / "train", "a" * 64, lambda: "old").load({"w": weight}, optimizer)
+    assert (
+        Resume(tmp_path / "train", "a" * 64, lambda: "new").load({"w": weight}, optimizer) is None
+    )
+    assert "input files have changed" in capsys.readouterr().err

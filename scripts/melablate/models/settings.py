@@ -42,7 +42,7 @@ class TinyUnet(Settings):
     """Layers of the text encoder."""
     text_length: Count = 48
     """Tokens of a caption; the rest is cut."""
-    steps: Count = 500
+    steps: Count = 550
     """Optimizer steps."""
     batch_size: Count = 16
     """Images a step."""

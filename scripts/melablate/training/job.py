@@ -2,12 +2,13 @@
 
 import time
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from torch import cuda
 
-from ..files import write_json, write_text
+from ..files import sha256, write_json, write_text
 from ..models.base import Base, load_base
 from . import lora
 from .draws import Draws
@@ -45,6 +46,13 @@ class Inputs:
             if names:
                 raise SystemExit(f"{said} --{' --'.join(names).replace('_', '-')}")
 
+    def contents(self) -> str:
+        """One digest of every file that the run reads."""
+        files = [path for path in (self.latents, self.images, self.regularization) if path]
+        files += [self.warm_start] if self.warm_start else []
+        files += sorted(self.base.glob("*/*.safetensors"))
+        return " ".join(sha256(path)[:16] for path in files)
+
 
 def run(
     *,
@@ -63,7 +71,7 @@ def run(
     """Train and write `<prefix>.safetensors`, `.csv` and `.json`."""
     stop = Stop()
     inputs.check(settings, latents)
-    resume = Resume(prefix, identity)
+    resume = Resume(prefix, identity, cache(inputs.contents))
     resume.remove_stale()
     deterministic(threads)
     draws = Draws(seed)

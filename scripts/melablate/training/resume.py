@@ -8,6 +8,7 @@ removed then, and when the run has written its outputs.
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ class Resume:
 
     prefix: Path
     identity: str
+    contents: Callable[[], str] = str
+    """Digest of the input files: the identity tells settings and code apart, not what a changed
+    earlier stage made of them. Asked for only when a state is saved or found."""
 
     @property
     def folder(self) -> Path:
@@ -71,7 +75,13 @@ class Resume:
                     tensors[f"optimizer.{index}.{key}"] = value
                 else:
                     numbers.setdefault(str(index), {})[key] = value
-        state = {"identity": self.identity, "step": step, "numbers": numbers, "rest": rest}
+        state = {
+            "identity": self.identity,
+            "contents": self.contents(),
+            "step": step,
+            "numbers": numbers,
+            "rest": rest,
+        }
         save_tensors(self.path, tensors, {"state": json.dumps(state)})
 
     def load(
@@ -85,6 +95,8 @@ class Resume:
             state = json.loads(metadata["state"])
             if state["identity"] != self.identity:
                 raise KeyError("identity")
+            if state["contents"] != self.contents():
+                raise ValueError("its input files have changed since")
             weights = {name: tensors[f"weight.{name}"] for name in parameters}
         except (SystemExit, KeyError, ValueError) as error:
             print(f"{self.path} is of no use ({error}): starting anew", file=sys.stderr)
