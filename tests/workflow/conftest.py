@@ -1,6 +1,5 @@
 """One finished tiny study for all tests of the workflow, and a copy of it for each of them."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -18,9 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Run for real; only to be copied. One from an earlier session serves who writes tests."""
-    if earlier := os.environ.get("MELABLATE_TEST_FINISHED"):
-        return Project(Path(earlier))
+    """Run for real; only to be copied."""
     project = fresh_project(tmp_path_factory.mktemp("finished") / "project")
     assert project.run().jobs == Counter(everything())
     return project
