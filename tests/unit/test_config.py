@@ -121,7 +121,7 @@ def test_a_wrong_study_is_explained(said: Said, mine: str, words: str) -> None:
         ("{train.warm_start.arm: you}", "arms/my.yaml: train.warm_start.arm: there is no you; known: baseline, my"),
         ("{train.warm_start.arm: my}", "arms/my.yaml: train.warm_start.arm: a circle of arms: my → my"),
         ("{train.warm_start.arm: baseline, train.lr_text: 1e-4}", "need the same train.lr_text"),
-        ("{train.warm_start.arm: baseline, train.targets: all}", "same train.targets: here all, there transformer"),
+        ("{train.warm_start.arm: baseline, train.targets: attention}", "same train.targets: here attention, there all"),
         ("{train.warm_start.arm: baseline, train.rank: 2}", "train.rank: 2 cannot hold the rank 4 of baseline"),
         ("{train.rank: true}", "arms/my.yaml: train.rank: expected a number, got true or false"),
         ("\n  train.rank: 3\n  train.rank: 5", "arms/my.yaml: line 4: the key train.rank is given twice, first on line 3"),

@@ -55,9 +55,9 @@ def test_an_arm_is_the_baseline_with_its_changes() -> None:
     found = arms(arms=["rank-up", "baseline", "regularization"])
     assert list(found) == ["baseline", "rank-up", "regularization"]
     base, up = found["baseline"].recipe, found["rank-up"].recipe
-    changed = {"rank": 16, "alpha": 16.0, "targets": "all"}
+    changed = {"rank": 16, "alpha": 16.0}
     assert up == base.model_copy(update={"train": base.train.model_copy(update=changed)})
-    assert found["rank-up"].changes == {"train.rank": 16, "train.alpha": 16, "train.targets": "all"}
+    assert found["rank-up"].changes == {"train.rank": 16, "train.alpha": 16}
     assert found["rank-up"].claim.verdict == "improved"
 
 
