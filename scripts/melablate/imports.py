@@ -1,7 +1,6 @@
-"""Heavy imports, made quickly, by processes that share their cores politely."""
+"""Heavy imports without garbage collection."""
 
 import gc
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +12,6 @@ def quick_imports() -> Iterator[None]:
     They make millions of objects that live to the end, and the collector looks at them all
     again and again; afterwards it never does.
     """
-    # Threads that wait by spinning take the cores from other jobs; read when OpenMP starts.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     was_on = gc.isenabled()
     gc.disable()
     try:
