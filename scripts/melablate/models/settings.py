@@ -15,7 +15,7 @@ class TinyVae(Settings):
 
     channels: tuple[Count, ...] = (16, 32, 32)
     """Channels of each resolution, finest first."""
-    steps: Count = 380
+    steps: Count = 320
     """Optimizer steps."""
     batch_size: Count = 16
     """Crops a step."""
@@ -42,7 +42,7 @@ class TinyUnet(Settings):
     """Layers of the text encoder."""
     text_length: Count = 48
     """Tokens of a caption; the rest is cut."""
-    steps: Count = 550
+    steps: Count = 500
     """Optimizer steps."""
     batch_size: Count = 16
     """Images a step."""
