@@ -15,6 +15,7 @@ from melablate.config import FIXED_ROWS
 from melablate.identity import canonical, code_identity, identity
 from melablate.plan import make_plan
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 try:
     PLAN = make_plan(config, workflow.configfiles)
@@ -24,6 +25,12 @@ except ConfigError as error:
 # Not among the params: how often a state is saved changes no result, so nothing need run again.
 # A variable of the shell, because a module's commands do not see the globals of its Snakefile.
 os.environ["MELABLATE_CHECKPOINT"] = PLAN.study.checkpoint.options
+
+for folder in PLAN.study.given_folders():
+    if not Path(folder).is_dir():
+        logger.warning(
+            f"{folder}: not there yet; README.md, 'The real study', says what belongs there"
+        )
 
 STUDY = f"results/{PLAN.study.study}"
 RUN = f"{STUDY}/arms/{{row}}/seed-{{seed}}"

@@ -19,7 +19,7 @@ def main() -> None:
     try:
         table = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SystemExit(f"{file}: missing; run the study first (make demo)") from None
+        raise SystemExit(f"{file}: missing; run the study first (the demo: make demo)") from None
     except ValueError as error:
         raise SystemExit(f"{file}: not a table ({error}); delete it and run again") from None
     print_table(table, console())

@@ -111,6 +111,11 @@ class Study(Recipe):
     report: Report = Report()
     """The page that can be listened to."""
 
+    def given_folders(self) -> list[str]:
+        """Folders that the user provides: data sets and published models."""
+        given = [self.embedder, *self.corpora.values(), *self.bases.values()]
+        return [path for settings in given if (path := getattr(settings, "path", None))]
+
     @field_validator("seeds", "arms")
     @classmethod
     def _no_doubles(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
