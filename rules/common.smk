@@ -86,6 +86,16 @@ def embedder_corpora(wildcards):
     ]
 
 
+def codec_code(codec, *parts):
+    """The modules of a codec, which scripts load by its name."""
+    return [f"audio/codecs/{codec.kind}/{part}.py" for part in ("settings", *parts)]
+
+
+def images_code(script, images):
+    """Code of a script that reads images."""
+    return code_identity(script, codec_code(PLAN.codecs[images]))
+
+
 def train_stage(wildcards):
     return PLAN.train(wildcards.row, int(wildcards.seed))
 
@@ -131,6 +141,16 @@ def sample_stage(wildcards):
 
 def sample_script(wildcards):
     return "render_fixed_row.py" if wildcards.row in CEILINGS else "generate_samples.py"
+
+
+def sample_code(wildcards):
+    decode = codec_code(PLAN.recipe(wildcards.row).spectrogram, "decode")
+    return code_identity(sample_script(wildcards), decode)
+
+
+def score_code(wildcards):
+    codec = PLAN.recipe(wildcards.row).spectrogram
+    return code_identity("score_samples.py", [EMBEDDER_CODE, *codec_code(codec)])
 
 
 def sample_input(wildcards):

@@ -19,7 +19,9 @@ rule encode_latents:
     params:
         settings=lambda w: PLAN.latents[w.id].settings,
         base=subpath(input.base, parent=True),
-        code=code_identity("encode_latents.py"),
+        code=lambda w: images_code(
+            "encode_latents.py", PLAN.latents[w.id].reads["images"]
+        ),
     message:
         "latents {wildcards.id}"
     shell:

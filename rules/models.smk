@@ -19,7 +19,9 @@ rule train_autoencoder:
     params:
         settings=lambda w: PLAN.autoencoders[w.id].settings,
         folder=subpath(output.quality, parent=True),
-        code=code_identity("train_tiny_vae.py"),
+        code=lambda w: images_code(
+            "train_tiny_vae.py", PLAN.autoencoders[w.id].reads["images"]
+        ),
     message:
         "training the embedded autoencoder"
     shell:
@@ -49,7 +51,9 @@ rule train_base:
         settings=lambda w: PLAN.bases[w.id].settings,
         vae=subpath(input.vae, parent=True),
         folder=subpath(output.index, parent=True),
-        code=code_identity("train_tiny_base.py"),
+        code=lambda w: images_code(
+            "train_tiny_base.py", PLAN.bases[w.id].reads["images"]
+        ),
     message:
         "training the embedded base"
     shell:

@@ -27,7 +27,10 @@ rule make_report:
     params:
         settings=canonical(PLAN.study.report.model_dump(mode="json")),
         root=subpath(output[0], parent=True),
-        code=code_identity("make_report.py"),
+        code=code_identity(
+            "make_report.py",
+            {m for a in PLAN.arms for m in codec_code(PLAN.recipe(a).spectrogram)},
+        ),
     message:
         "making the report"
     shell:

@@ -15,7 +15,7 @@ rule choose_prompts:
         runtime=10,
     params:
         settings=PLAN.prompts().settings,
-        code=code_identity("choose_prompts.py"),
+        code=images_code("choose_prompts.py", PLAN.prompts().reads["images"]),
     message:
         "choosing prompts"
     shell:
@@ -41,7 +41,7 @@ rule generate_samples:
         settings=lambda w: sample_stage(w).settings,
         reads=lambda w: canonical(dict(sample_stage(w).reads)),
         script=sample_script,
-        code=lambda w: code_identity(sample_script(w)),
+        code=sample_code,
         base=subpath(input.base, parent=True),
         options=sample_options,
     message:

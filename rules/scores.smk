@@ -20,7 +20,7 @@ rule embed_reference:
         runtime=60,
         gpu=1,
     params:
-        settings=canonical(PLAN.study.spectrogram.model_dump(mode="json")),
+        settings=PLAN.reference_clips(),
         reads=canonical(dict(SCORES.reads)),
         audio=f"{PLAN.data_folders[SCORES.reads['corpus']]}/audio",
         embedder=subpath(input.embedder, parent=True),
@@ -56,7 +56,7 @@ rule score_samples:
             dict(SCORES.reads) | {"samples": sample_stage(w).identity}
         ),
         embedder=subpath(input.embedder, parent=True),
-        code=code_identity("score_samples.py", [EMBEDDER_CODE]),
+        code=score_code,
     message:
         "scores of {wildcards.row}, seed {wildcards.seed}"
     shell:

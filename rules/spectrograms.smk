@@ -20,7 +20,9 @@ rule make_spectrograms:
         settings=lambda w: PLAN.spectrograms[w.id].settings,
         folder=subpath(output.images, parent=True),
         data=lambda w: PLAN.data_folders[PLAN.spectrograms[w.id].reads["corpus"]],
-        code=code_identity("make_spectrograms.py"),
+        code=lambda w: code_identity(
+            "make_spectrograms.py", codec_code(PLAN.codecs[w.id], "encode")
+        ),
     message:
         "spectrograms {wildcards.id}"
     shell:

@@ -1,4 +1,4 @@
-"""Encode mel images with a base's autoencoder: posterior mean and std, augmented variants too."""
+"""Encode images with a base's autoencoder: posterior mean and std, augmented variants too."""
 
 import argparse
 import json
@@ -53,7 +53,10 @@ def encode_table(
     for start in range(0, len(table), BATCH):
         images = torch.from_numpy(table.images[start : start + BATCH])
         ids = table.clip_ids[start : start + BATCH]
-        variants = [encode(vae, varied(images, ids, n, settings)) for n in range(settings.variants)]
+        variants = [
+            encode(vae, varied(images, ids, n, settings), table.codec.span)
+            for n in range(settings.variants)
+        ]
         parts.append([torch.stack(moments, dim=1) for moments in zip(*variants, strict=True)])
         progress.step(min(start + BATCH, len(table)))
     mean, std = (torch.cat(moments) for moments in zip(*parts, strict=True))

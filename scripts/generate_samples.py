@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from melablate.audio.settings import Spectrogram
+from melablate.audio.codec import decoder, parse_codec
 from melablate.imports import quick_imports
 from melablate.sampling.prompts import read_prompts
 from melablate.sampling.samples import Sample, write_samples
@@ -12,7 +12,6 @@ from melablate.sampling.settings import Sample as SampleSettings
 
 with quick_imports():
     import torch
-    from melablate.audio.inversion import images_to_audio
     from melablate.models.base import load_base
     from melablate.sampling.generate import decode_latents, generate_latents
     from melablate.training.lora import load_into
@@ -33,7 +32,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = SampleSettings.model_validate(arguments.settings["sample"])
-    codec = Spectrogram.model_validate(arguments.settings["spectrogram"])
+    codec = parse_codec(json.dumps(arguments.settings["spectrogram"]))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     base = load_base(arguments.base, dtype=DTYPES[arguments.settings["precision"]])
     if arguments.weights:
@@ -42,12 +41,12 @@ def main() -> None:
         network.to(device)
     prompts = read_prompts(arguments.prompts)
     jobs = [(p, n) for p in prompts for n in range(arguments.settings["per_prompt"])]
-    size = (codec.n_mels // base.pixels, codec.width // base.pixels)
+    size = (codec.size[0] // base.pixels, codec.size[1] // base.pixels)
     latents = generate_latents(
         base, jobs, size, settings, arguments.seed, arguments.settings["clip_skip"]
     )
-    images = decode_latents(base.vae, latents)
-    audio = images_to_audio(images, codec)
+    images = decode_latents(base.vae, latents, codec)
+    audio = decoder(codec)(images, codec, device)
     made = [Sample(p, n, i, a) for (p, n), i, a in zip(jobs, images, audio, strict=True)]
     write_samples(arguments.out, made, codec)
     print(f"samples: {len(made)} → {arguments.out}")

@@ -1,17 +1,18 @@
-"""Audio of a corpus → grey mel images in a Parquet shard, with statistics of the clips."""
+"""Audio of a corpus → spectrogram images in a Parquet shard, with statistics of the clips."""
 
 import argparse
 import csv
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from melablate.audio.settings import Spectrogram
+from melablate.audio.clip_settings import Clips
+from melablate.audio.codec import parse_codec
 from melablate.audio.shards import ClipRow, write_images
 from melablate.audio.tracks import Made, Track, make_clips
 from melablate.files import writing_folder
 from melablate.progress import Progress
-from pydantic import ValidationError
 
 COLUMNS = ["track_id", "path", "split", "captions", "audio_sha256", "excluded"]
 
@@ -19,7 +20,7 @@ COLUMNS = ["track_id", "path", "split", "captions", "audio_sha256", "excluded"]
 def main() -> None:
     """Write `images.parquet`, `clips.csv` and `excluded.csv` into the folder `--out`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help="JSON of the codec")
+    parser.add_argument("--settings", required=True, type=json.loads, help="codec, clips")
     parser.add_argument("--manifest", required=True, type=Path)
     parser.add_argument("--audio", required=True, type=Path, help="folder of the manifest's paths")
     parser.add_argument("--workers", type=int, default=2, help="processes")
@@ -27,15 +28,16 @@ def main() -> None:
     args = parser.parse_args()
 
     try:
-        settings = Spectrogram.model_validate_json(args.settings)
-    except ValidationError as error:
+        codec = parse_codec(json.dumps(args.settings["codec"]))
+        where = Clips.model_validate(args.settings["clips"])
+    except (KeyError, TypeError, ValueError) as error:
         raise SystemExit(f"--settings: {error}") from None
     tracks = read_tracks(args.manifest)
     made: list[Made] = []
     with writing_folder(args.out) as out:
-        clips = make_clips(tracks, args.audio, settings, args.workers)
+        clips = make_clips(tracks, args.audio, codec, where, args.workers)
         usable = only_usable(clips, made, Progress("spectrograms", len(tracks)))
-        count = write_images(out / "images.parquet", usable, settings)
+        count = write_images(out / "images.parquet", usable, codec)
         write_clips(out / "clips.csv", made)
         write_excluded(out / "excluded.csv", made)
         if count == 0:

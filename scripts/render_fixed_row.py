@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from melablate.audio.clip_settings import Clips
+from melablate.audio.codec import decoder, parse_codec
+from melablate.audio.codec_settings import CodecSettings
 from melablate.audio.loudness import normalize
-from melablate.audio.reading import read_clip
-from melablate.audio.settings import Spectrogram
+from melablate.audio.reading import Part, read_clip
 from melablate.audio.shards import read_images
 from melablate.imports import quick_imports
 from melablate.sampling.prompts import Prompt, read_prompts
@@ -16,7 +18,6 @@ from melablate.sampling.samples import Sample, write_samples
 
 with quick_imports():
     import torch
-    from melablate.audio.inversion import images_to_audio
     from melablate.models.base import load_base
     from melablate.sampling.generate import decode_latents
     from melablate.training.latents import encode
@@ -36,7 +37,8 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    codec = Spectrogram.model_validate(arguments.settings["spectrogram"])
+    codec = parse_codec(json.dumps(arguments.settings["spectrogram"]))
+    clips = Clips.model_validate(arguments.settings["clips"])
     row = arguments.settings["row"]
     prompts = [prompt for prompt in read_prompts(arguments.prompts) if prompt.clip_id]
     table = read_images(arguments.images)
@@ -44,23 +46,27 @@ def main() -> None:
     images = table.images[rows]
     if row == "autoencoder-ceiling":
         vae = load_base(arguments.base, parts=("vae",)).vae
-        images = decode_latents(vae, encode(vae, torch.from_numpy(images))[0])
+        images = decode_latents(vae, encode(vae, torch.from_numpy(images), codec.span)[0], codec)
     if row == "real-audio":
         audio = [
-            real_audio(prompt, arguments.manifest, arguments.audio, codec) for prompt in prompts
+            real_audio(prompt, arguments.manifest, arguments.audio, codec, clips)
+            for prompt in prompts
         ]
     else:
-        audio = list(images_to_audio(images, codec))
+        audio = list(decoder(codec)(images, codec, "cpu"))
     made = [Sample(p, 0, i, a) for p, i, a in zip(prompts, images, audio, strict=True)]
     write_samples(arguments.out, made, codec)
     print(f"{row}: {len(made)} clips → {arguments.out}")
 
 
-def real_audio(prompt: Prompt, manifest: Path, folder: Path, codec: Spectrogram) -> np.ndarray:
+def real_audio(
+    prompt: Prompt, manifest: Path, folder: Path, codec: CodecSettings, clips: Clips
+) -> np.ndarray:
     """The clip itself, at the loudness of everything that is generated."""
     track = prompt.clip_id.rpartition("-")[0]
     found = pq.read_table(manifest, filters=[("track_id", "=", track)], columns=["path"])
-    clip = read_clip(folder / found["path"][0].as_py(), codec)
+    part = Part(codec.sample_rate, codec.seconds, codec.channels)
+    clip = read_clip(folder / found["path"][0].as_py(), part, clips)
     return normalize(clip.audio, codec.sample_rate, codec.loudness, codec.peak_db)[0]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from melablate.audio.codec import filterbank
-from melablate.audio.reading import read_clip
-from melablate.audio.settings import Spectrogram
+from melablate.audio.heard_settings import Heard
+from melablate.audio.mel import filterbank
+from melablate.audio.reading import Part, read_clip
 from melablate.corpus.minimidi_instruments import LEADS
 from melablate.files import write_json
 from melablate.imports import quick_imports
@@ -29,7 +29,7 @@ def main() -> None:
     """Read the command line, decode the clips, train, measure, write the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, type=TinyClap.model_validate_json)
-    parser.add_argument("--clip", required=True, type=Spectrogram.model_validate_json)
+    parser.add_argument("--clip", required=True, type=Heard.model_validate_json)
     parser.add_argument("--manifests", required=True, type=Path, nargs="+")
     parser.add_argument("--audio", required=True, type=Path, nargs="+")
     parser.add_argument("--out", required=True, type=Path)
@@ -54,10 +54,11 @@ def main() -> None:
     write_json(arguments.out / "quality.json", quality)
 
 
-def read_clips(sources: Sequence[tuple[Path, Path]], split: str, clip: Spectrogram) -> Clips:
+def read_clips(sources: Sequence[tuple[Path, Path]], split: str, clip: Heard) -> Clips:
     """Audio and captions of one split of all corpora."""
+    part = Part(clip.sample_rate, clip.seconds)
     return [
-        (read_clip(folder / row["path"], clip).audio, row["captions"])
+        (read_clip(folder / row["path"], part, clip.clips).audio[0], row["captions"])
         for manifest, folder in sources
         for row in pq.read_table(manifest).to_pylist()
         if row["split"] == split

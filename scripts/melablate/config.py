@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from .audio.clip_settings import Clips
+from .audio.codecs.mel_db.settings import MelDb
 from .audio.settings import Spectrogram
 from .corpus.settings import Corpus
 from .metrics.settings import Scores
@@ -38,8 +40,8 @@ class Arm(Settings):
     claim: Claim = Claim()
     """What the seed project said of it."""
     changes: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of `corpus`, `regularization`, `spectrogram`, `base`, `latents`, `train` and
-    `sample`, nested or as dotted keys (`train.rank: 16`)."""
+    """Overrides of `corpus`, `regularization`, `clips`, `spectrogram`, `base`, `latents`,
+    `train` and `sample`, nested or as dotted keys (`train.rank: 16`)."""
 
 
 class Recipe(Settings):
@@ -51,7 +53,9 @@ class Recipe(Settings):
     """Name of the corpus that gives regularization images, if any."""
     base: str
     """Name of the base model that arms start from."""
-    spectrogram: Spectrogram = Spectrogram()
+    clips: Clips = Clips()
+    """Which parts of the tracks."""
+    spectrogram: Spectrogram = MelDb()
     """Audio to image and back."""
     latents: Latents = Latents()
     """What is cached of the images."""

@@ -84,7 +84,8 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 def kind_of(model: type[BaseModel]) -> str:
     """The value of `kind` by which a model is chosen among others."""
     field = model.model_fields.get("kind")
-    return str(get_args(field.annotation)[0]) if field and field.is_required() else ""
+    values = get_args(field.annotation) if field else ()
+    return str(values[0]) if len(values) == 1 else ""
 
 
 def allowed(annotation: Any) -> str:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .audio.settings import Spectrogram
+from .audio.clip_settings import Clips
+from .audio.codec_settings import CodecSettings
+from .audio.heard_settings import Heard
 from .config import FIXED_ROWS, Recipe, Study
 from .config_errors import ConfigError
 from .config_files import read_sources
@@ -59,6 +61,8 @@ class Plan:
     music: dict[str, Stage] = field(default_factory=dict)
     corpora: dict[str, Stage] = field(default_factory=dict)
     spectrograms: dict[str, Stage] = field(default_factory=dict)
+    codecs: dict[str, CodecSettings] = field(default_factory=dict)
+    """Of each folder of spectrograms."""
     autoencoders: dict[str, Stage] = field(default_factory=dict)
     bases: dict[str, Stage] = field(default_factory=dict)
     latents: dict[str, Stage] = field(default_factory=dict)
@@ -83,17 +87,19 @@ class Plan:
         return key
 
     @once
-    def images(self, spectrogram: Spectrogram, corpus: str) -> str:
+    def images(self, codec: CodecSettings, clips: Clips, corpus: str) -> str:
         """Identity of a corpus' spectrogram images; how they are inverted is no part of them."""
-        forward = spectrogram.model_copy(update={"griffin_lim": Spectrogram().griffin_lim})
-        return _add(self.spectrograms, _dump(forward), corpus=self.corpus(corpus))
+        settings = {"codec": codec.forward(), "clips": _dump(clips)}
+        key = _add(self.spectrograms, settings, corpus=self.corpus(corpus))
+        self.codecs[key] = codec
+        return key
 
     @once
     def base(self, name: str) -> str:
         """Identity of a base model; the embedded one learns from the study's own images."""
         settings = self.study.bases[name]
         if isinstance(settings, TinyBase):
-            images = self.images(self.study.spectrogram, settings.corpus)
+            images = self.images(self.study.spectrogram, self.study.clips, settings.corpus)
             vae = _add(self.autoencoders, _dump(settings.vae), images=images)
             key = _add(self.bases, _dump(settings.unet), autoencoder=vae, images=images)
             self.base_folders[key] = f"results/models/{key}"
@@ -108,11 +114,12 @@ class Plan:
     def cached(self, recipe: Recipe, corpus: str) -> str:
         """Identity of the latents of a corpus for a recipe."""
         # Where an arm takes no cached latents, it may still read those of regularization images.
-        return self._latents(recipe.spectrogram, corpus, recipe.base, as_cached(recipe.latents))
+        images = self.images(recipe.spectrogram, recipe.clips, corpus)
+        return self._latents(images, recipe.base, as_cached(recipe.latents))
 
     @once
-    def _latents(self, spectrogram: Spectrogram, corpus: str, base: str, latents: Latents) -> str:
-        reads = {"images": self.images(spectrogram, corpus), "base": self.base(base)}
+    def _latents(self, images: str, base: str, latents: Latents) -> str:
+        reads = {"images": images, "base": self.base(base)}
         return _add(self.latents, _dump(latents), **reads)
 
     @once
@@ -129,11 +136,21 @@ class Plan:
 
     def embedder_clip(self) -> str:
         """Which part of a track the text–audio model hears, at its own sample rate."""
-        images = self.study.spectrogram
-        clip = Spectrogram(
-            sample_rate=16000, offset=images.offset, seconds=images.seconds, width=1_000_000
+        study = self.study
+        heard = Heard(sample_rate=16000, seconds=study.spectrogram.seconds, clips=study.clips)
+        return canonical(_dump(heard))
+
+    def reference_clips(self) -> str:
+        """The real clips that samples are compared with: as samples are, in rate and level."""
+        codec = self.study.spectrogram
+        heard = Heard(
+            sample_rate=codec.sample_rate,
+            seconds=codec.seconds,
+            clips=self.study.clips,
+            loudness=codec.loudness,
+            peak_db=codec.peak_db,
         )
-        return canonical(_dump(clip))
+        return canonical(_dump(heard))
 
     @once
     def train(self, arm: str, seed: int) -> Stage:
@@ -143,7 +160,7 @@ class Plan:
         if recipe.latents.cached:
             reads["latents"] = self.cached(recipe, recipe.corpus)
         else:
-            reads["images"] = self.images(recipe.spectrogram, recipe.corpus)
+            reads["images"] = self.images(recipe.spectrogram, recipe.clips, recipe.corpus)
         if recipe.regularization:
             reads["regularization"] = self.cached(recipe, recipe.regularization)
         if recipe.train.warm_start:
@@ -157,8 +174,9 @@ class Plan:
     @once
     def prompts(self) -> Stage:
         """What every arm is asked for."""
-        reads = {"images": self.images(self.study.spectrogram, self.study.corpus)}
-        settings = _dump(self.study.prompts)
+        study = self.study
+        reads = {"images": self.images(study.spectrogram, study.clips, study.corpus)}
+        settings = _dump(study.prompts)
         return Stage(canonical(settings), identity([settings, reads]), reads)
 
     @once
@@ -171,7 +189,9 @@ class Plan:
             settings["row"] = row
         else:
             reads["train"] = self.train(row, seed).identity
-        if row not in FIXED_ROWS[1:]:
+        if row in FIXED_ROWS[1:]:
+            settings["clips"] = _dump(recipe.clips)
+        else:
             settings["sample"] = _dump(recipe.sample)
             settings["clip_skip"] = recipe.train.clip_skip
             settings["precision"] = recipe.train.precision

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from audio_signals import mel_db
+from melablate.audio.png import image_to_png
 
 SECONDS, RATE, HOP, HEIGHT, WIDTH = 1.0, 16000, 256, 64, 80
-CODEC = {"seconds": SECONDS, "sample_rate": RATE, "hop": HOP, "fmin": 0.0, "fmax": 8000.0}
+CODEC = mel_db(seconds=SECONDS, sample_rate=RATE, hop=HOP, n_mels=HEIGHT, width=WIDTH)
 PROMPTS = [
     ("A slow piano melody in a minor key, sad and quiet, with soft strings behind", "t1-0"),
     ("Fast electronic dance track at 140 bpm with a driving bass & bright drums", "t2-0"),
@@ -111,9 +111,7 @@ def write_samples(
         name = f"{prompt_id}-0"
         sound, image = sweep(200 + 40 * i, 900 + 250 * number + 150 * seed)
         soundfile.write(folder / f"{name}.wav", sound, RATE, "PCM_16")
-        chunk = PngInfo()
-        chunk.add_text("melablate.codec", json.dumps(CODEC))
-        Image.fromarray(image).save(folder / f"{name}.png", pnginfo=chunk)
+        (folder / f"{name}.png").write_bytes(image_to_png(image[None], CODEC))
         lines.append((prompt_id, 0, text, f"{name}.png", f"{name}.wav", clip, "1.000"))
     head = ["prompt_id", "sample", "prompt", "image", "audio", "clip_id", "seconds"]
     _csv(folder / "index.csv", head, lines)

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
-from audio_signals import SMALL, music
+from audio_signals import SMALL, START, music
 from melablate.audio import tracks
-from melablate.audio.codec import encode
+from melablate.audio.codecs.mel_db.encode import encode
 from melablate.audio.shards import read_images
 
 
@@ -21,7 +21,7 @@ def corpus(folder: Path, count: int = 6) -> Path:
     for i in reversed(range(count)):
         path = folder / "audio" / "01" / f"{i}.2min.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, music(SMALL, i) * (i != 2), SMALL.sample_rate, subtype="FLOAT")
+        soundfile.write(path, music(SMALL, i)[0] * (i != 2), SMALL.sample_rate, subtype="FLOAT")
         if i == 1:
             path.write_text("no music")
         records.append(
@@ -41,7 +41,8 @@ def corpus(folder: Path, count: int = 6) -> Path:
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *more: str) -> None:
     options = {"manifest": "manifest.parquet", "audio": "audio", "out": "out"}
     arguments = [f"--{name}={folder / value}" for name, value in options.items()]
-    settings = f"--settings={SMALL.model_dump_json()}"
+    codec, clips = SMALL.model_dump_json(), START.model_dump_json()
+    settings = f'--settings={{"codec":{codec},"clips":{clips}}}'
     monkeypatch.setattr("sys.argv", ["make_spectrograms", settings, *arguments, *more])
     make_spectrograms.main()
 
@@ -86,4 +87,8 @@ def test_nothing_usable_stops_with_the_reasons(
 
 def test_settings_that_are_wrong_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"fmin 9000.* is not below fmax"):
-        run(monkeypatch, corpus(tmp_path), '--settings={"fmin": 9000}')
+        run(
+            monkeypatch,
+            corpus(tmp_path),
+            '--settings={"codec": {"kind": "mel_db", "fmin": 9000}, "clips": {}}',
+        )

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from audio_signals import SMALL
-from melablate.audio.reading import UnusableAudioError, read_clip
-from melablate.audio.settings import Spectrogram
+from melablate.audio.clip_settings import Clips
+from melablate.audio.reading import Part, UnusableAudioError, read_clip
 
-RAMP = Spectrogram(sample_rate=8000, seconds=1, offset=2, fmax=4000, width=32)
+RAMP, FROM_2 = Part(sample_rate=8000, seconds=1), Clips(offset=2)
 
 
 def ramp(path: Path, seconds: float, rate: int = 8000, channels: int = 1) -> Path:
@@ -23,22 +22,22 @@ def ramp(path: Path, seconds: float, rate: int = 8000, channels: int = 1) -> Pat
     ("seconds", "start", "padded"), [(5, 2, 0), (3, 2, 0), (2.5, 1.5, 0), (1, 0, 0), (0.5, 0, 0.5)]
 )
 def test_offset_rule(tmp_path: Path, seconds: float, start: float, padded: float) -> None:
-    clip = read_clip(ramp(tmp_path / "a.wav", seconds), RAMP)
+    clip = read_clip(ramp(tmp_path / "a.wav", seconds), RAMP, FROM_2)
     assert (clip.start_s, clip.padded_s) == (start, padded)
-    assert clip.audio.shape == (RAMP.samples,) and clip.audio.dtype == np.float32
-    assert clip.audio[0] == pytest.approx(start / 10)
+    assert clip.audio.shape == (1, RAMP.samples) and clip.audio.dtype == np.float32
+    assert clip.audio[0, 0] == pytest.approx(start / 10)
     sounding = round((1 - padded) * 8000)
-    assert clip.audio[sounding - 1] == pytest.approx((start + 1 - padded) / 10, abs=1e-3)
-    assert not clip.audio[sounding:].any()
+    assert clip.audio[0, sounding - 1] == pytest.approx((start + 1 - padded) / 10, abs=1e-3)
+    assert not clip.audio[0, sounding:].any()
 
 
 @pytest.mark.parametrize("rate", [11025, 44100])
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_resampled_to_mono(tmp_path: Path, rate: int, channels: int) -> None:
-    clip = read_clip(ramp(tmp_path / "a.wav", 5, rate, channels), RAMP)
+    clip = read_clip(ramp(tmp_path / "a.wav", 5, rate, channels), RAMP, FROM_2)
     expected = (2 + np.arange(8000) / 8000) / 10
     assert clip.padded_s == 0
-    np.testing.assert_allclose(clip.audio[200:-200], expected[200:-200], atol=1e-3)
+    np.testing.assert_allclose(clip.audio[0, 200:-200], expected[200:-200], atol=1e-3)
 
 
 def test_mp3_is_read_from_its_offset(tmp_path: Path) -> None:
@@ -46,8 +45,8 @@ def test_mp3_is_read_from_its_offset(tmp_path: Path) -> None:
     time = np.arange(rate * 6) / rate
     tone = 0.3 * np.sin(2 * np.pi * np.where(time < 3, 500, 2000) * time)
     soundfile.write(tmp_path / "a.mp3", tone, rate)
-    clip = read_clip(tmp_path / "a.mp3", SMALL.model_copy(update={"offset": 1.0}))
-    for part, frequency in ((clip.audio[:30000], 500), (clip.audio[34000:], 2000)):
+    clip = read_clip(tmp_path / "a.mp3", Part(16000, 4.0), Clips(offset=1))
+    for part, frequency in ((clip.audio[0, :30000], 500), (clip.audio[0, 34000:], 2000)):
         spectrum = np.abs(np.fft.rfft(part))
         assert np.fft.rfftfreq(part.size, 1 / 16000)[spectrum.argmax()] == pytest.approx(
             frequency, abs=2
@@ -64,7 +63,7 @@ def test_reasons(tmp_path: Path) -> None:
     reasons = {}
     for name in ("text.mp3", "empty.wav", "nothing.wav", "nan.wav", "gone.wav"):
         with pytest.raises(UnusableAudioError) as caught:
-            read_clip(tmp_path / name, RAMP)
+            read_clip(tmp_path / name, RAMP, FROM_2)
         reasons[name] = str(caught.value)
         assert str(tmp_path) not in reasons[name]
     assert reasons["text.mp3"] == "undecodable: no sound in it"

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from audio_signals import SMALL
+from melablate.audio.codec import parse_codec
 from melablate.audio.png import image_to_png, png_to_image
-from melablate.audio.settings import Spectrogram
 from melablate.audio.shards import ClipRow, read_images, write_images
 from PIL import Image
 
@@ -22,7 +22,7 @@ def rows(count: int) -> list[ClipRow]:
             track_id=f"{i:04d}",
             split="heldout" if i % 5 == 0 else "train",
             captions=("a flute,\nslowly", "Flöte") if i % 2 else ("a drum",),
-            png=image_to_png(rng.integers(0, 256, (64, 128), dtype=np.uint8), SMALL),
+            png=image_to_png(rng.integers(0, 256, (1, 64, 128), dtype=np.uint8), SMALL),
             audio_sha256="0" * 64,
             start_s=i / 4,
         )
@@ -34,7 +34,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     given = rows(600)  # more than two row groups
     assert write_images(tmp_path / "images.parquet", iter(given), SMALL) == 600
     table = read_images(tmp_path / "images.parquet")
-    assert len(table) == 600 and table.settings == SMALL
+    assert len(table) == 600 and table.codec == SMALL
     assert table.clip_ids == tuple(row.clip_id for row in given)
     assert table.track_ids == tuple(row.track_id for row in given)
     assert table.splits == tuple(row.split for row in given)
@@ -53,7 +53,7 @@ def test_bytes_are_the_same_each_time(tmp_path: Path) -> None:
 def test_codec_is_in_schema_and_png(tmp_path: Path) -> None:
     write_images(tmp_path / "a", rows(1), SMALL)
     metadata = pq.read_schema(tmp_path / "a").metadata
-    assert Spectrogram.model_validate_json(metadata[b"melablate.codec"]) == SMALL
+    assert parse_codec(metadata[b"melablate.codec"]) == SMALL
     record = pq.read_table(tmp_path / "a").to_pylist()[0]
     assert record["image"]["path"] == "0000-0.png"
     text = Image.open(io.BytesIO(record["image"]["bytes"])).info["melablate.codec"]
@@ -62,7 +62,7 @@ def test_codec_is_in_schema_and_png(tmp_path: Path) -> None:
 
 def test_no_rows_and_a_failure_on_the_way(tmp_path: Path) -> None:
     write_images(tmp_path / "none", [], SMALL)
-    assert read_images(tmp_path / "none").images.shape == (0, 64, 128)
+    assert read_images(tmp_path / "none").images.shape == (0, 1, 64, 128)
 
     def failing():  # type: ignore[no-untyped-def]
         yield from rows(300)
@@ -75,7 +75,7 @@ def test_no_rows_and_a_failure_on_the_way(tmp_path: Path) -> None:
 
 def test_foreign_shards_are_refused(tmp_path: Path) -> None:
     write_images(tmp_path / "a", rows(1), SMALL.model_copy(update={"width": 256}))
-    with pytest.raises(ValueError, match=r"0000-0 is uint8 \(64, 128\).*\(64, 256\)"):
+    with pytest.raises(ValueError, match=r"0000-0 is uint8 \(1, 64, 128\).*\(1, 64, 256\)"):
         read_images(tmp_path / "a")
     pq.write_table(pq.read_table(tmp_path / "a").replace_schema_metadata({}), tmp_path / "b")
     with pytest.raises(ValueError, match="no codec"):

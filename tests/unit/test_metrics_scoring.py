@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from audio_signals import mel_db
+from melablate.audio.clip_settings import Clips
+from melablate.audio.heard_settings import Heard
 from melablate.audio.png import image_to_png
-from melablate.audio.settings import Spectrogram
 from melablate.metrics.embedder import load_embedder
 from melablate.metrics.embeddings import read_embeddings
 from melablate.metrics.entropy import spectral_entropies
 
-CODEC = Spectrogram(sample_rate=8000, offset=0, seconds=1, n_fft=512, hop=128, n_mels=16, width=72,
+CODEC = mel_db(sample_rate=8000, seconds=1, n_fft=512, hop=128, n_mels=16, width=72,
                     fmax=4000)  # fmt: skip
 
 
@@ -53,7 +55,7 @@ def samples(tmp_path):
     lines = []
     for number, prompt in enumerate(["a piano", "a slow, sad violin", "drums"]):
         name = f"{number:016x}-0"
-        image = rng.integers(0, 256, (CODEC.n_mels, CODEC.width)).astype(np.uint8)
+        image = rng.integers(0, 256, (1, CODEC.n_mels, CODEC.width)).astype(np.uint8)
         (folder / f"{name}.png").write_bytes(image_to_png(image, CODEC))
         audio = rng.uniform(-0.2, 0.2, 8000) * (number + 1)
         soundfile.write(folder / f"{name}.wav", audio, CODEC.sample_rate, "PCM_16")
@@ -82,7 +84,9 @@ def reference(tmp_path, embedder, monkeypatch):
     rows[2]["path"] = "gone.wav"
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "manifest.parquet")
     out = tmp_path / "reference.safetensors"
-    run(monkeypatch, "embed_reference", "--settings", CODEC.model_dump_json(), "--manifest",
+    heard = Heard(sample_rate=CODEC.sample_rate, seconds=CODEC.seconds, clips=Clips(offset=0),
+                  loudness=CODEC.loudness, peak_db=CODEC.peak_db)  # fmt: skip
+    run(monkeypatch, "embed_reference", "--settings", heard.model_dump_json(), "--manifest",
         tmp_path / "manifest.parquet", "--audio", tmp_path / "audio", "--embedder", embedder,
         "--out", out)  # fmt: skip
     return out
@@ -122,7 +126,7 @@ def test_entropy_leaves_out_the_padding(monkeypatch, tmp_path, samples, referenc
     image, codec = png_to_image((samples / f"{0:016x}-0.png").read_bytes())
     assert codec.frames < codec.width
     found = next(float(line["value"]) for line in lines if line["metric"] == "spectral_entropy")
-    assert found == spectral_entropies(image[:, : codec.frames])["spectral_entropy"]
+    assert found == spectral_entropies(image[0, :, : codec.frames])["spectral_entropy"]
 
 
 def test_same_samples_same_bytes_and_fewer_metrics_on_request(

@@ -117,7 +117,7 @@ def test_words_change_the_table_alone(folder: Path) -> None:
         ({"train__lr": 1e-4}, "all but warm", "arms"),
         ({"train__clip_skip": 2}, "all", "generated"),
         ({"spectrogram__range_db": 70}, "all", "all"),
-        ({"spectrogram__griffin_lim": 8}, "", "all"),
+        ({"spectrogram__inversion__iterations": 8}, "", "all"),
         ({"corpora__style__seed": 9}, "all", "all"),
         ({"corpora__style__rules__min_seconds": 1}, "all", "all"),
         ({"bases__tiny__unet__steps": 9}, "all", "all"),

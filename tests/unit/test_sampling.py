@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from audio_signals import mel_db
 from hypothesis import given
 from hypothesis import strategies as st
 from melablate.audio.png import png_to_image
-from melablate.audio.settings import Spectrogram
 from melablate.models.base import load_base
 from melablate.sampling.generate import decode_latents, generate_latents, start_noise
 from melablate.sampling.prompts import Prompt, choose_prompts, read_prompts, write_prompts
@@ -122,17 +122,17 @@ def test_ddim_agrees_with_its_formula(bases: dict[str, Path]) -> None:
 
 def test_decoded_images_are_grey_bytes(bases: dict[str, Path]) -> None:
     vae = load_base(bases["sd"], parts=("vae",)).vae
-    images = decode_latents(vae, torch.randn(3, 4, 8, 8), batch_size=2)
-    assert images.dtype == np.uint8 and images.shape[0] == 3 and images.ndim == 3
+    images = decode_latents(vae, torch.randn(3, 4, 8, 8), mel_db(), batch_size=2)
+    assert images.dtype == np.uint8 and images.shape[:2] == (3, 1) and images.ndim == 4
 
 
 def test_samples_are_written_whole(tmp_path: Path) -> None:
     import soundfile
 
-    codec = Spectrogram(seconds=1, n_mels=16, width=32)
-    image = np.arange(16 * 32, dtype=np.uint8).reshape(16, 32)
+    codec = mel_db(seconds=1, n_mels=16, width=32)
+    image = np.arange(16 * 32, dtype=np.uint8).reshape(1, 16, 32)
     tone = np.sin(np.arange(codec.samples) / 10).astype(np.float32) / 2
-    write_samples(tmp_path / "samples", [Sample(JOBS[0][0], 0, image, tone)], codec)
+    write_samples(tmp_path / "samples", [Sample(JOBS[0][0], 0, image, tone[None])], codec)
     stem = tmp_path / "samples" / f"{'a' * 16}-0"
     read, found = png_to_image(stem.with_suffix(".png").read_bytes())
     np.testing.assert_array_equal(read, image)

@@ -196,9 +196,9 @@ def test_safetensors_are_equal_bytes_and_clear_errors(tmp_path: Path) -> None:
 
 def test_images_are_encoded_to_scaled_posteriors(bases: dict[str, Path]) -> None:
     vae = load_base(bases["sd"], ("vae",)).vae
-    images = torch.randint(0, 256, (2, 16, 32), dtype=torch.uint8)
-    mean, std = encode_images(vae, images)
-    pixels = (images.float() / 255 * 2 - 1)[:, None].repeat(1, 3, 1, 1)
+    images = torch.randint(0, 256, (2, 1, 16, 32), dtype=torch.uint8)
+    mean, std = encode_images(vae, images, (0, 255))
+    pixels = (images.float() / 255 * 2 - 1).repeat(1, 3, 1, 1)
     posterior = vae.encode(pixels).latent_dist
     assert mean.shape == (2, 4, 4, 8)
     assert torch.allclose(mean, posterior.mean * 0.5, atol=1e-5)
@@ -206,19 +206,19 @@ def test_images_are_encoded_to_scaled_posteriors(bases: dict[str, Path]) -> None
 
 
 def test_specaugment_blanks_what_it_says() -> None:
-    image = torch.full((64, 128), 200, dtype=torch.uint8)
-    image[:, ::2] = 100
+    image = torch.full((1, 64, 128), 200, dtype=torch.uint8)
+    image[..., ::2] = 100
     settings = SpecAugment(frequency_width=8, time_width=16)
     made = [specaugment(image, str(key), settings) for key in range(200)]
     assert torch.equal(made[7], specaugment(image, "7", settings))
     assert not torch.equal(made[0], made[1]) and int(image.min()) == 100
     for out in made:
-        rows = (out == 0).all(dim=1)
-        columns = (out == 0).all(dim=0)
+        rows = (out[0] == 0).all(dim=1)
+        columns = (out[0] == 0).all(dim=0)
         assert int(rows.sum()) <= 16 and int(columns.sum()) <= 32
         masked = rows[:, None] | columns[None, :]
         assert torch.equal(out, torch.where(masked, 0, image))
-    assert max(int((out == 0).all(dim=1).sum()) for out in made) > 12
+    assert max(int((out[0] == 0).all(dim=1).sum()) for out in made) > 12
     mean = specaugment(image, "7", settings.model_copy(update={"fill": "mean"}))
     assert torch.equal(mean == 150, made[7] == 0)
     assert variant(image, "3-0", 0, settings) is image

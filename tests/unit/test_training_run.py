@@ -152,7 +152,7 @@ def test_latents_encoded_in_the_loop_are_the_cached_ones(
     augment = SpecAugment(variants=2, frequency_width=4, time_width=8)
     vae = load_base(bases["sd"], ("vae",)).vae
     parts = [
-        encode(vae, torch.stack([variant(image, i, n, augment) for n in range(3)]))
+        encode(vae, torch.stack([variant(image[None], i, n, augment) for n in range(3)]), (0, 255))
         for i, image in zip(clip_ids, pixels, strict=True)
     ]
     save_tensors(

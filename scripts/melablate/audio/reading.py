@@ -1,4 +1,4 @@
-"""Decode only the needed part of a file: mono, at the codec's sample rate."""
+"""Decode only the needed part of a file, at the wanted sample rate and number of channels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,21 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from .settings import Spectrogram
+from .clip_settings import Clips
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a clip must be: the codec's rate, length and channels."""
+
+    sample_rate: int
+    seconds: float
+    channels: int = 1
+
+    @property
+    def samples(self) -> int:
+        """Length in samples."""
+        return round(self.seconds * self.sample_rate)
 
 
 class UnusableAudioError(ValueError):
@@ -20,22 +34,22 @@ class Clip:
     """A part of a track."""
 
     audio: NDArray[np.float32]
-    """Mono, exactly `settings.samples` long."""
+    """[channels, samples], exactly as long as the part."""
     start_s: float
     """Where in the file it begins."""
     padded_s: float
     """Silence added at the end because the track is shorter than the clip."""
 
 
-def read_clip(path: Path, settings: Spectrogram) -> Clip:
+def read_clip(path: Path, part: Part, clips: Clips) -> Clip:
     """The clip at `offset`; of a track too short for it, the last `seconds`; else all, padded."""
     if not path.is_file():
         raise UnusableAudioError("missing")
     try:
         with soundfile.SoundFile(path) as file:
             rate, length = file.samplerate, file.frames
-            wanted = int(settings.seconds * rate)
-            start = min(int(settings.offset * rate), max(0, length - wanted))
+            wanted = int(part.seconds * rate)
+            start = min(int(clips.offset * rate), max(0, length - wanted))
             file.seek(start)
             samples = file.read(wanted, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
@@ -48,18 +62,19 @@ def read_clip(path: Path, settings: Spectrogram) -> Clip:
         raise UnusableAudioError("empty")
     if not np.isfinite(samples).all():
         raise UnusableAudioError("not finite: holds NaN or infinity")
-    return _clip(samples, rate, start, settings)
+    return _clip(samples, rate, start, part)
 
 
-def _clip(samples: NDArray[np.float32], rate: int, start: int, settings: Spectrogram) -> Clip:
-    mono = samples.mean(axis=1)
-    if rate != settings.sample_rate:
-        mono = soxr.resample(mono, rate, settings.sample_rate, quality="HQ")
-    mono = mono[: settings.samples]
-    missing = settings.samples - len(mono)
+def _clip(samples: NDArray[np.float32], rate: int, start: int, part: Part) -> Clip:
+    # Mono is the mean; stereo of a mono file is the same twice, of more channels the first two.
+    audio = samples.mean(axis=1, keepdims=True) if part.channels == 1 else samples[:, :2]
+    if rate != part.sample_rate:
+        audio = soxr.resample(audio, rate, part.sample_rate, quality="HQ")
+    audio = np.broadcast_to(audio[: part.samples].T, (part.channels, min(len(audio), part.samples)))
+    missing = part.samples - audio.shape[1]
     # Resampling rounds lengths: a sample or two are not a track that is too short.
-    padded_s = missing / settings.sample_rate if missing > 2 else 0.0
-    return Clip(np.pad(mono, (0, missing)), start / rate, padded_s)
+    padded_s = missing / part.sample_rate if missing > 2 else 0.0
+    return Clip(np.pad(audio, ((0, 0), (0, missing))), start / rate, padded_s)
 
 
 def _reason(error: Exception) -> str:

@@ -1,68 +1,16 @@
-"""Parameters of the mel codec: audio → grey image → audio."""
+"""The codecs that a study may choose from, by `kind`; `mel_db` where none is named."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator
 
-from ..settings import Settings
+from .codecs.mel_db.settings import MelDb
 
-Positive = Annotated[int, Field(gt=0)]
+DEFAULT = "mel_db"
 
 
-class Spectrogram(Settings):
-    """How a clip becomes a grey image, and how the image becomes sound again."""
+def _named(value: Any) -> Any:
+    return {"kind": DEFAULT} | value if isinstance(value, dict) else value
 
-    sample_rate: Positive = 16000
-    """Samples per second."""
-    offset: Annotated[float, Field(ge=0)] = 15.0
-    """Second at which the clip starts; a track too short for it gives its last `seconds`."""
-    seconds: Annotated[float, Field(gt=0)] = 15.0
-    """Length of the clip."""
-    n_fft: Positive = 2048
-    """Samples of a Fourier window."""
-    hop: Positive = 512
-    """Samples between two windows."""
-    n_mels: Positive = 256
-    """Mel bands: the height of the image."""
-    width: Positive = 512
-    """Frames: the width of the image; clips with fewer frames are padded with silence."""
-    fmin: Annotated[float, Field(ge=0)] = 0.0
-    """Lowest frequency in Hz."""
-    fmax: Annotated[float, Field(gt=0)] = 8000.0
-    """Highest frequency in Hz."""
-    range_db: Annotated[float, Field(gt=0)] = 80.0
-    """Decibels between black and white; white is the clip's maximum."""
-    pre_emphasis: Annotated[float, Field(ge=0, lt=1)] = 0.97
-    """Coefficient of the first-order pre-emphasis; 0 is none."""
-    loudness: float = -14.0
-    """Integrated loudness (BS.1770, LUFS) before the transform and after the inversion."""
-    peak_db: Annotated[float, Field(le=0)] = -1.0
-    """Limit of the peak at twice the sample rate, dB of full scale."""
-    griffin_lim: Annotated[int, Field(ge=1)] = 32
-    """Iterations of fast Griffin-Lim (momentum .99) in the inversion."""
 
-    @property
-    def samples(self) -> int:
-        """Length of the clip in samples."""
-        return round(self.seconds * self.sample_rate)
-
-    @property
-    def frames(self) -> int:
-        """Frames of a centred transform of the clip."""
-        return self.samples // self.hop + 1
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Spectrogram":
-        if self.fmin >= self.fmax:
-            raise ValueError(f"fmin {self.fmin} is not below fmax {self.fmax}")
-        if self.fmax > self.sample_rate / 2:
-            raise ValueError(
-                f"fmax {self.fmax} is above half the sample rate ({self.sample_rate / 2})"
-            )
-        if self.frames > self.width:
-            raise ValueError(
-                f"{self.seconds} s make {self.frames} frames, more than width {self.width}; "
-                f"set width to at least {self.frames} or seconds to at most "
-                f"{(self.width - 1) * self.hop / self.sample_rate:.3f}"
-            )
-        return self
+Spectrogram = Annotated[MelDb, BeforeValidator(_named)]

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..files import writing
-from .png import CODEC_KEY, codec_json
-from .settings import Spectrogram
+from .codec import parse_codec
+from .codec_settings import CodecSettings
+from .png import CODEC_KEY, codec_json, picture_to_planes
 
 ROW_GROUP = 256
 
@@ -59,14 +60,14 @@ class ClipTable:
     splits: tuple[str, ...]
     captions: tuple[tuple[str, ...], ...]
     images: NDArray[np.uint8]
-    """[clips, n_mels, width]; row 0 of an image is the lowest frequency."""
-    settings: Spectrogram
+    """[clips, planes, height, width]."""
+    codec: CodecSettings
 
     def __len__(self) -> int:
         return len(self.clip_ids)
 
 
-def write_images(path: Path, rows: Iterable[ClipRow], settings: Spectrogram) -> int:
+def write_images(path: Path, rows: Iterable[ClipRow], settings: CodecSettings) -> int:
     """Write rows as they come, a row group at a time; returns their number."""
     schema, written, rest = _schema(settings), 0, iter(rows)
     with writing(path) as aside, pq.ParquetWriter(aside, schema) as writer:
@@ -83,11 +84,12 @@ def read_images(path: Path) -> ClipTable:
         metadata = file.schema_arrow.metadata or {}
         if CODEC_KEY.encode() not in metadata:
             raise ValueError(f"{path} has no codec in its schema; make it with make_spectrograms")
-        settings = Spectrogram.model_validate_json(metadata[CODEC_KEY.encode()])
-        images = np.empty((file.metadata.num_rows, settings.n_mels, settings.width), np.uint8)
+        codec = parse_codec(metadata[CODEC_KEY.encode()])
+        shape = (codec.channels, *codec.size)
+        images = np.empty((file.metadata.num_rows, *shape), np.uint8)
         columns: dict[str, list[Any]] = {name: [] for name in _TEXT_COLUMNS}
         for i, record in enumerate(_records(file)):
-            images[i] = _decode(record["image"]["bytes"], path, record["clip_id"], images[i].shape)
+            images[i] = _decode(record["image"]["bytes"], path, record["clip_id"], shape)
             for name, values in columns.items():
                 values.append(record[name])
     return ClipTable(
@@ -96,7 +98,7 @@ def read_images(path: Path) -> ClipTable:
         splits=tuple(columns["split"]),
         captions=tuple(tuple(captions) for captions in columns["captions"]),
         images=images,
-        settings=settings,
+        codec=codec,
     )
 
 
@@ -110,15 +112,15 @@ def _records(file: pq.ParquetFile) -> Iterator[dict[str, Any]]:
 
 def _decode(png: bytes, path: Path, clip_id: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     with Image.open(io.BytesIO(png), formats=["PNG"]) as file:
-        image = np.asarray(file)
+        image = picture_to_planes(np.asarray(file))
     if image.shape != shape or image.dtype != np.uint8:
         raise ValueError(
-            f"{path}: image of {clip_id} is {image.dtype} {image.shape}, not 8-bit grey {shape}"
+            f"{path}: image of {clip_id} is {image.dtype} {image.shape}, not bytes {shape}"
         )
     return image
 
 
-def _schema(settings: Spectrogram) -> pa.Schema:
+def _schema(settings: CodecSettings) -> pa.Schema:
     text = pa.string()
     fields: dict[str, pa.DataType] = {
         "clip_id": text,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .codec import encode
+from .clip_settings import Clips
+from .codec import encoder
+from .codec_settings import CodecSettings
 from .loudness import GATE_LUFS
 from .png import image_to_png
-from .reading import UnusableAudioError, read_clip
-from .settings import Spectrogram
+from .reading import Part, UnusableAudioError, read_clip
 
 # Below this, starting a second process costs more than it saves.
 TRACKS_PER_POOL = 300
@@ -52,10 +53,10 @@ class Made:
 
 
 def make_clips(
-    tracks: Sequence[Track], folder: Path, settings: Spectrogram, workers: int
+    tracks: Sequence[Track], folder: Path, codec: CodecSettings, clips: Clips, workers: int
 ) -> Iterator[Made]:
     """Clips in the order of the tracks; each track is decoded once, by one process."""
-    make = partial(make_clip, folder=folder, settings=settings)
+    make = partial(make_clip, folder=folder, codec=codec, clips=clips)
     if workers <= 1 or len(tracks) < TRACKS_PER_POOL:
         yield from map(make, tracks)
         return
@@ -67,20 +68,21 @@ def make_clips(
         yield from pool.map(make, tracks, chunksize=16)
 
 
-def make_clip(track: Track, folder: Path, settings: Spectrogram) -> Made:
+def make_clip(track: Track, folder: Path, codec: CodecSettings, clips: Clips) -> Made:
     """Read and encode one track."""
+    part = Part(codec.sample_rate, codec.seconds, codec.channels)
     try:
-        clip = read_clip(folder / track.path, settings)
+        clip = read_clip(folder / track.path, part, clips)
     except UnusableAudioError as error:
         return Made(track, reason=str(error))
-    encoded = encode(clip.audio, settings)
+    encoded = encoder(codec)(clip.audio, codec)
     levels = encoded.levels
     if levels.loudness is None:
         reason = f"silent: below {GATE_LUFS:.0f} LUFS from {clip.start_s:.1f} s on"
         return Made(track, reason=reason)
     return Made(
         track,
-        png=image_to_png(encoded.image, settings),
+        png=image_to_png(encoded.image, codec),
         start_s=clip.start_s,
         padded_s=clip.padded_s,
         loudness=levels.loudness,

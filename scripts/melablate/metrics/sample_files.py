@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ..audio.png import png_to_image
+from ..audio.png import png_to_image, upright
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def read_sounds(samples: list[SampleFile]) -> tuple[list[NDArray[np.float32]], i
 
 
 def read_frames(path: Path) -> NDArray[np.uint8]:
-    """The image's columns that hold sound; the padding behind them has no spectrum."""
+    """The columns that hold sound, lowest row first, loud is light, channels averaged."""
     try:
         image, codec = png_to_image(path.read_bytes())
     except (OSError, ValueError) as error:
         raise SystemExit(f"{path}: {error}; delete its folder") from None
-    return image[:, : codec.frames]
+    return upright(image, codec)

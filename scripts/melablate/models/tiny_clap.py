@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional as F
 
-from ..audio.settings import Spectrogram
+from ..audio.mel import MelBands
 from ..files import write_json, write_text
 from ..progress import Progress
 from .one_cycle import one_cycle
@@ -21,9 +21,7 @@ from .settings import TinyClap
 from .weights import read_tensors, save_tensors
 
 SAMPLE_RATE, N_FFT, HOP, N_MELS = 16000, 1024, 320, 64
-FRONT_END = Spectrogram(
-    sample_rate=SAMPLE_RATE, n_fft=N_FFT, hop=HOP, n_mels=N_MELS, seconds=4.0, width=256
-)
+FRONT_END = MelBands(SAMPLE_RATE, N_FFT, N_MELS, fmin=0.0, fmax=8000.0)
 WINDOW_SECONDS = 4.0
 WORD_KEEP = 0.6
 

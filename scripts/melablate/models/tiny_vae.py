@@ -11,7 +11,7 @@ from ..progress import Progress
 from .one_cycle import one_cycle
 from .settings import TinyVae
 
-Images = np.ndarray  # uint8 [clips, height, width]
+Images = np.ndarray  # uint8 [clips, 1, height, width]
 
 
 def build(settings: TinyVae) -> AutoencoderKL:
@@ -38,7 +38,7 @@ def build(settings: TinyVae) -> AutoencoderKL:
 
 def to_input(images: Images) -> torch.Tensor:
     """Grey bytes → [-1, 1], one channel."""
-    return torch.from_numpy(images).float().div_(127.5).sub_(1).unsqueeze(1)
+    return torch.from_numpy(images).float().div_(127.5).sub_(1)
 
 
 def train(images: Images, settings: TinyVae) -> AutoencoderKL:
@@ -48,7 +48,7 @@ def train(images: Images, settings: TinyVae) -> AutoencoderKL:
     schedule = one_cycle(optimizer, settings.steps)
     draw = np.random.default_rng(settings.seed)
     noise = torch.Generator().manual_seed(settings.seed)
-    data, crop = to_input(images), min(settings.crop, images.shape[2])
+    data, crop = to_input(images), min(settings.crop, images.shape[3])
     progress = Progress("autoencoder", settings.steps)
     for step in range(settings.steps):
         rows = draw.integers(len(data), size=settings.batch_size)

@@ -1,7 +1,6 @@
 """Images and sounds of the page: chosen, recoloured, encoded, copied."""
 
 import csv
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from ..audio.png import png_to_image, upright
 from .page_colours import palette
 from .page_data import Prompt, Row
 from .page_settings import AudioFormat, Report
 
-CODEC_KEY = "melablate.codec"
 LEVELS = 64
 """Grey levels kept: steps of 1.25 dB in a range of 80, too small to see; files shrink a third."""
 
@@ -74,24 +73,16 @@ def _copy(
 
 def recolour(source: Path, target: Path, look: Report) -> dict[str, Any]:
     """Write a spectrogram for the eye: low frequencies below, in colour, without padding."""
-    with Image.open(source) as file:
-        codec = _codec(file.info.get(CODEC_KEY))
-        grey = np.asarray(file.convert("L"))
-    frames = round(codec["seconds"] * codec["sample_rate"]) // codec["hop"] + 1 if codec else None
-    levels = (grey[::-1, :frames].astype(np.uint16) * LEVELS // 256).astype(np.uint8)
-    image = Image.fromarray(levels, mode="P")
-    image.putpalette(palette(look.colour_map, LEVELS))
-    image.save(target, format="PNG", compress_level=9)
-    return codec
-
-
-def _codec(text: Any) -> dict[str, Any]:
     try:
-        codec = json.loads(text)
-        known = {"seconds", "sample_rate", "hop", "fmin", "fmax"} <= codec.keys()
-    except (TypeError, ValueError, AttributeError):
-        return {}
-    return codec if known else {}
+        image, settings = png_to_image(source.read_bytes())
+    except ValueError as error:
+        raise SystemExit(f"{source}: {error}; delete its folder, and run again") from None
+    grey = upright(image, settings)[::-1]
+    levels = (grey.astype(np.uint16) * LEVELS // 256).astype(np.uint8)
+    picture = Image.fromarray(levels, mode="P")
+    picture.putpalette(palette(look.colour_map, LEVELS))
+    picture.save(target, format="PNG", compress_level=9)
+    return settings.model_dump(mode="json")
 
 
 def encode(source: Path, target: Path, kind: AudioFormat) -> float:

@@ -163,7 +163,7 @@ def facts(page: Page, codec: dict[str, Any]) -> list[tuple[str, str]]:
 
 def picture_words(codec: dict[str, Any]) -> str:
     """What the axes of a spectrogram are."""
-    if not codec:
+    if not {"fmin", "fmax"} <= codec.keys():
         return "Low frequencies are at the bottom; time runs to the right."
     return (
         f"Spectrograms: {codec['fmin']:g} Hz at the bottom to {codec['fmax'] / 1000:g} kHz on the"

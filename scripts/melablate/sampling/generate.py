@@ -1,4 +1,4 @@
-"""Text → latents → grey images: classifier-free guidance over any base."""
+"""Text → latents → images: classifier-free guidance over any base."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..audio.codec_settings import CodecSettings
 from ..models.base import Base
 from ..models.conditioning import Conditioning, encode, unet_arguments
+from ..models.pixels import from_model
 from ..progress import Progress
 from .prompts import Prompt
 from .settings import Sample
@@ -75,13 +77,14 @@ def _denoise(
 
 
 @torch.inference_mode()
-def decode_latents(vae: Any, latents: torch.Tensor, batch_size: int = 16) -> np.ndarray:
-    """Scaled latents → grey bytes; the channels of an RGB autoencoder are averaged."""
+def decode_latents(
+    vae: Any, latents: torch.Tensor, codec: CodecSettings, batch_size: int = 16
+) -> np.ndarray:
+    """Scaled latents → images [n, planes, height, width] of the codec."""
     images = []
     for batch in latents.split(batch_size):
         decoded = vae.decode((batch / vae.config.scaling_factor).to(vae.dtype)).sample.float()
-        grey = (decoded.mean(dim=1).clamp(-1, 1) + 1) * 127.5
-        images.append(grey.round().to(torch.uint8).cpu().numpy())
+        images.append(from_model(decoded, codec.channels, codec.span).cpu().numpy())
     return np.concatenate(images)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from ..audio.codec_settings import CodecSettings
 from ..audio.png import image_to_png
-from ..audio.settings import Spectrogram
 from ..files import writing_folder
 from .prompts import Prompt
 
@@ -24,10 +24,12 @@ class Sample:
     prompt: Prompt
     number: int
     image: np.ndarray
+    """[planes, height, width]."""
     audio: np.ndarray
+    """[channels, samples]."""
 
 
-def write_samples(folder: Path, samples: Sequence[Sample], settings: Spectrogram) -> None:
+def write_samples(folder: Path, samples: Sequence[Sample], settings: CodecSettings) -> None:
     """Write the folder whole or not at all."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -36,8 +38,8 @@ def write_samples(folder: Path, samples: Sequence[Sample], settings: Spectrogram
         for sample in samples:
             prompt, name = sample.prompt, f"{sample.prompt.prompt_id}-{sample.number}"
             (aside / f"{name}.png").write_bytes(image_to_png(sample.image, settings))
-            soundfile.write(aside / f"{name}.wav", sample.audio, settings.sample_rate, "PCM_16")
-            seconds = f"{len(sample.audio) / settings.sample_rate:.3f}"
+            soundfile.write(aside / f"{name}.wav", sample.audio.T, settings.sample_rate, "PCM_16")
+            seconds = f"{sample.audio.shape[1] / settings.sample_rate:.3f}"
             writer.writerow(
                 [
                     prompt.prompt_id,

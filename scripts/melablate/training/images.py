@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
+from ..models.pixels import BYTES
 from ..models.weights import read_tensors
 from .captions import excluded
 from .latents import encode, variant
@@ -53,7 +54,7 @@ class Encoded:
         self.vae, self.pixels, self.clip_ids, self.settings = vae, pixels, clip_ids, settings
         self.variants = settings.variants
         side = 2 ** (len(vae.config.block_out_channels) - 1)
-        height, width = pixels.shape[1:]
+        height, width = pixels.shape[2:]
         self.shape: tuple[int, ...] = (vae.config.latent_channels, height // side, width // side)
 
     def posterior(
@@ -67,7 +68,7 @@ class Encoded:
             else self.pixels[image]
             for image, number in zip(images, variants, strict=True)
         ]
-        mean, std = encode(self.vae, torch.stack(batch))
+        mean, std = encode(self.vae, torch.stack(batch), BYTES)
         return mean.cpu(), std.cpu()
 
 
@@ -119,9 +120,10 @@ def encoded_images(
     pixels = []
     for row in rows:
         with Image.open(io.BytesIO(columns["image"][row]["bytes"])) as image:
-            grey = image.convert("L")
-            flat = torch.frombuffer(bytearray(grey.tobytes()), dtype=torch.uint8)
-            pixels.append(flat.view(grey.height, grey.width))
+            bands = image.split()
+            planes = bands if len(bands) == 1 else bands[1:]  # stereo: green and blue
+            flat = [torch.frombuffer(bytearray(p.tobytes()), dtype=torch.uint8) for p in planes]
+            pixels.append(torch.stack(flat).view(len(planes), image.height, image.width))
     clip_ids = [columns["clip_id"][row] for row in rows]
     source = Encoded(vae, torch.stack(pixels), clip_ids, settings)
     return Images(clip_ids, [columns["captions"][row] for row in rows], source)

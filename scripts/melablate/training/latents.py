@@ -1,15 +1,16 @@
-"""Grey images → latents, with SpecAugmented variants; shared by the latents stage and the loop."""
+"""Images → latents, with SpecAugmented variants; shared by the latents stage and the loop."""
 
 import hashlib
 from typing import Any
 
 import torch
 
+from ..models.pixels import to_model
 from .latents_settings import SpecAugment
 
 
 def specaugment(image: torch.Tensor, key: str, settings: SpecAugment) -> torch.Tensor:
-    """The grey image [height, width] with bands and stretches blanked; equal keys, equal masks.
+    """The image [planes, height, width] with bands and stretches blanked; equal keys, equal masks.
 
     Park et al. 2019: widths uniform in 0 … the most, positions uniform where they fit.
     """
@@ -18,8 +19,8 @@ def specaugment(image: torch.Tensor, key: str, settings: SpecAugment) -> torch.T
     filled = image.clone()
     grey = image.float().mean().round().to(image.dtype) if settings.fill == "mean" else 0
     for axis, masks, widest in (
-        (0, settings.frequency_masks, settings.frequency_width),
-        (1, settings.time_masks, settings.time_width),
+        (1, settings.frequency_masks, settings.frequency_width),
+        (2, settings.time_masks, settings.time_width),
     ):
         size = image.shape[axis]
         for _ in range(masks):
@@ -35,14 +36,15 @@ def variant(image: torch.Tensor, clip_id: str, number: int, settings: SpecAugmen
 
 
 @torch.no_grad()
-def encode(vae: Any, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Posterior mean and std [n, channels, height, width] of 8-bit grey images [n, height, width].
+def encode(
+    vae: Any, images: torch.Tensor, span: tuple[float, float]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Posterior mean and std [n, channels, height, width] of images [n, planes, height, width].
 
     In the scale in which the UNet works: multiplied by the autoencoder's scaling factor.
     """
     weight = next(vae.parameters())
-    pixels = images.to(weight.device, weight.dtype) / 127.5 - 1
-    pixels = pixels.unsqueeze(1).expand(-1, vae.config.in_channels, -1, -1)
+    pixels = to_model(images.to(weight.device), vae.config.in_channels, span).to(weight.dtype)
     posterior = vae.encode(pixels).latent_dist
     scale = vae.config.scaling_factor
     return (posterior.mean * scale).float(), (posterior.std * scale).float()

@@ -13,10 +13,11 @@ from scipy.signal import lfilter
 from torch import Tensor
 from torch.nn import functional
 
-from .codec import GREYS, filterbank
-from .loudness import normalize
-from .settings import Spectrogram
+from ...loudness import normalize
+from ...mel import MelBands, filterbank
+from .settings import MelDb
 
+GREYS = 255
 MOMENTUM = 0.99
 # Against non-negative least squares to convergence, 20 updates are worse and 60 better (mean of
 # the mel's spectral convergence over plucked notes: .080, .056, least squares .074).
@@ -25,38 +26,39 @@ MEL_UPDATES = 60
 CPU_BATCH = 1
 
 
-def images_to_audio(
-    images: NDArray[np.uint8], settings: Spectrogram, device: str = "cpu"
-) -> NDArray[np.float32]:
-    """Audio [n, samples] of images [n, n_mels, width]; the same image always sounds the same."""
-    expected = (settings.n_mels, settings.width)
-    if images.ndim != 3 or images.shape[1:] != expected:
+def decode(images: NDArray[np.uint8], settings: MelDb, device: str) -> NDArray[np.float32]:
+    """Audio [n, 1, samples] of images [n, 1, n_mels, width]; equal images sound the same."""
+    expected = (1, settings.n_mels, settings.width)
+    if images.ndim != 4 or images.shape[1:] != expected:
         raise ValueError(f"images are {images.shape}, but the codec says (n, {expected})")
     batch = CPU_BATCH if device == "cpu" else max(1, len(images))
     audio = np.zeros((len(images), settings.samples), np.float32)
     for first in range(0, len(images), batch):
-        part = torch.from_numpy(images[first : first + batch].copy()).to(device)
+        part = torch.from_numpy(images[first : first + batch, 0].copy()).to(device)
         power = mel_to_linear(image_to_mel(part, settings), settings)
         audio[first : first + batch] = griffin_lim(power.sqrt(), settings).cpu().numpy()
-    return np.stack([_finish(clip, settings) for clip in audio]) if len(audio) else audio
+    for place, clip in enumerate(audio):
+        audio[place] = _finish(clip, settings)
+    return audio[:, None]
 
 
-def image_to_mel(images: Tensor, settings: Spectrogram) -> Tensor:
+def image_to_mel(images: Tensor, settings: MelDb) -> Tensor:
     """Power mel [n, frames, n_mels] relative to the clip's maximum; black is silence."""
     grey = images[:, :, : settings.frames].transpose(1, 2).float()
     decibels = (grey / GREYS - 1) * settings.range_db
     return torch.where(grey > 0, 10 ** (decibels / 10), 0.0)
 
 
-def mel_to_linear(mel: Tensor, settings: Spectrogram) -> Tensor:
+def mel_to_linear(mel: Tensor, settings: MelDb) -> Tensor:
     """Non-negative power spectrum [n, frames, bins] whose mel bands come close to `mel`.
 
     Multiplicative updates (Lee and Seung 2001, the divergence's form) from the clamped
     pseudo-inverse: they keep it non-negative and move every band by its ratio, the quiet
     bands as well as the loud ones.
     """
-    bands = torch.from_numpy(filterbank(settings)).to(mel)
-    inverse = torch.from_numpy(np.linalg.pinv(filterbank(settings))).to(mel)
+    s = settings
+    matrix = filterbank(MelBands(s.sample_rate, s.n_fft, s.n_mels, s.fmin, s.fmax))
+    bands, inverse = (torch.from_numpy(m).to(mel) for m in (matrix, np.linalg.pinv(matrix)))
     tiny = torch.finfo(mel.dtype).tiny
     covered = bands.sum(0)
     weight = torch.where(covered > 0, 1 / covered.clamp(min=tiny), 0.0)
@@ -69,7 +71,7 @@ def mel_to_linear(mel: Tensor, settings: Spectrogram) -> Tensor:
     return power
 
 
-def griffin_lim(magnitude: Tensor, settings: Spectrogram) -> Tensor:
+def griffin_lim(magnitude: Tensor, settings: MelDb) -> Tensor:
     """Audio [n, samples] of magnitudes [n, frames, bins] (Perraudin, Balazs, Søndergaard 2013)."""
     stft = _Transform(settings, magnitude)
     generator = torch.Generator().manual_seed(0)
@@ -77,7 +79,7 @@ def griffin_lim(magnitude: Tensor, settings: Spectrogram) -> Tensor:
     turns = torch.rand(magnitude.shape[1:], generator=generator).to(magnitude)
     phase = torch.polar(torch.ones_like(turns), 2 * math.pi * turns).expand(magnitude.shape)
     previous = torch.zeros_like(phase)
-    for _ in range(settings.griffin_lim):
+    for _ in range(settings.inversion.iterations):
         rebuilt = stft.forward(stft.inverse(magnitude * phase))
         ahead = rebuilt - MOMENTUM / (1 + MOMENTUM) * previous
         phase = ahead / (ahead.abs() + 1e-16)
@@ -88,7 +90,7 @@ def griffin_lim(magnitude: Tensor, settings: Spectrogram) -> Tensor:
 class _Transform:
     """Centred Hann STFT and its least-squares inverse over frames in rows, silence outside."""
 
-    def __init__(self, settings: Spectrogram, like: Tensor) -> None:
+    def __init__(self, settings: MelDb, like: Tensor) -> None:
         self.n_fft, self.hop = settings.n_fft, settings.hop
         self.frames, self.samples = settings.frames, settings.samples
         self.parts = -(-self.n_fft // self.hop)
@@ -121,7 +123,7 @@ class _Transform:
         return total.reshape(n, -1)
 
 
-def _finish(clip: NDArray[np.float32], settings: Spectrogram) -> NDArray[np.float32]:
+def _finish(clip: NDArray[np.float32], settings: MelDb) -> NDArray[np.float32]:
     """De-emphasis (`y[i] = x[i] + c·y[i−1]`), then the target loudness and peak limit."""
     natural = lfilter([1.0], [1.0, -settings.pre_emphasis], clip.astype(np.float64))
     leveled, _ = normalize(natural, settings.sample_rate, settings.loudness, settings.peak_db)

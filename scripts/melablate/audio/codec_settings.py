@@ -1,0 +1,67 @@
+"""What every codec has: audio → image or tensor → audio."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from ..settings import Settings
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Inversion(Settings):
+    """How an image becomes sound again; no part of the identity of images."""
+
+    iterations: Annotated[int, Field(ge=1)] = 32
+    """Iterations of fast Griffin-Lim (momentum .99)."""
+
+
+class CodecSettings(Settings):
+    """The part of a codec that the rest of the workflow knows."""
+
+    kind: str
+    """Names the codec."""
+    sample_rate: Positive
+    """Samples per second."""
+    seconds: Annotated[float, Field(gt=0)]
+    """Length of the clip."""
+    loudness: float | None
+    """Integrated loudness (BS.1770, LUFS) before the transform and after the inversion; null
+    leaves the level as it is."""
+    peak_db: Annotated[float, Field(le=0)]
+    """Limit of the peak at twice the sample rate, dB of full scale."""
+    inversion: Inversion = Inversion()
+    """Image to sound."""
+
+    span: ClassVar[tuple[float, float]] = (0.0, 255.0)
+    """Image values that a model sees as −1 and 1; (0, 255) are the bytes of a PNG, any other
+    span is of a tensor of 32-bit floats."""
+    lowest_first: ClassVar[bool] = True
+    """Whether row 0 of the image is the lowest frequency."""
+    loud_is_light: ClassVar[bool] = True
+    """Whether larger values are louder."""
+
+    @property
+    def samples(self) -> int:
+        """Length of the clip in samples."""
+        return round(self.seconds * self.sample_rate)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the audio, and planes of the image: 1 is mono, 2 stereo."""
+        return 1
+
+    @property
+    def frames(self) -> int:
+        """Columns of the image that hold sound; what follows is padding."""
+        raise NotImplementedError
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        raise NotImplementedError
+
+    def forward(self) -> dict[str, Any]:
+        """What decides the image; how it is turned back does not."""
+        neutral = self.model_copy(update={"inversion": Inversion()})
+        return neutral.model_dump(mode="json")

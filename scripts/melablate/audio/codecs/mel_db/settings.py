@@ -1,0 +1,67 @@
+"""Parameters of the seed's codec (DiffusionMiniMIDI)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ...codec_settings import CodecSettings, Positive
+
+
+class MelDb(CodecSettings):
+    """Slaney mel power in decibels relative to the clip's maximum, as a grey image."""
+
+    kind: Literal["mel_db"] = "mel_db"
+    sample_rate: Positive = 16000
+    """Samples per second."""
+    seconds: Annotated[float, Field(gt=0)] = 15.0
+    """Length of the clip."""
+    n_fft: Positive = 2048
+    """Samples of a Fourier window."""
+    hop: Positive = 512
+    """Samples between two windows."""
+    n_mels: Positive = 256
+    """Mel bands: the height of the image."""
+    width: Positive = 512
+    """Frames: the width of the image; clips with fewer frames are padded with silence."""
+    fmin: Annotated[float, Field(ge=0)] = 0.0
+    """Lowest frequency in Hz."""
+    fmax: Annotated[float, Field(gt=0)] = 8000.0
+    """Highest frequency in Hz."""
+    range_db: Annotated[float, Field(gt=0)] = 80.0
+    """Decibels between black and white; white is the clip's maximum."""
+    pre_emphasis: Annotated[float, Field(ge=0, lt=1)] = 0.97
+    """Coefficient of the first-order pre-emphasis; 0 is none."""
+    loudness: float | None = -14.0
+    """Integrated loudness (BS.1770, LUFS) before the transform and after the inversion; null
+    leaves the level as it is."""
+    peak_db: Annotated[float, Field(le=0)] = -1.0
+    """Limit of the peak at twice the sample rate, dB of full scale."""
+
+    @property
+    def frames(self) -> int:
+        """Frames of a centred transform of the clip."""
+        return self.samples // self.hop + 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Mel bands and frames."""
+        return self.n_mels, self.width
+
+    @model_validator(mode="after")
+    def _fits(self) -> "MelDb":
+        if self.fmin >= self.fmax:
+            raise ValueError(f"fmin {self.fmin} is not below fmax {self.fmax}")
+        if self.fmax > self.sample_rate / 2:
+            raise ValueError(
+                f"fmax {self.fmax} is above half the sample rate ({self.sample_rate / 2})"
+            )
+        if self.frames > self.width:
+            raise ValueError(
+                f"{self.seconds} s make {self.frames} frames, more than width {self.width}; "
+                f"set width to at least {self.frames} or seconds to at most "
+                f"{(self.width - 1) * self.hop / self.sample_rate:.3f}"
+            )
+        return self
+
+
+CODEC = MelDb

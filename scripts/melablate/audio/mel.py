@@ -1,0 +1,64 @@
+"""Mel bands after Slaney's Auditory Toolbox, as librosa has them by default."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+Float = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class MelBands:
+    """What decides a filter bank."""
+
+    sample_rate: int
+    n_fft: int
+    n_mels: int
+    fmin: float
+    fmax: float
+
+
+@lru_cache(maxsize=8)
+def filterbank(bands: MelBands) -> NDArray[np.float64]:
+    """Triangular bands [n_mels, n_fft / 2 + 1] of equal area, evenly spaced in Slaney's mel."""
+    bins = np.fft.rfftfreq(bands.n_fft, 1 / bands.sample_rate)
+    mels = np.linspace(_hz_to_mel(bands.fmin), _hz_to_mel(bands.fmax), bands.n_mels + 2)
+    edges = _mel_to_hz(mels)
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    rising = (bins - low) / (centre - low)
+    falling = (high - bins) / (high - centre)
+    triangles: NDArray[np.float64] = np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)
+    return triangles
+
+
+def power_spectrum(audio: Float, n_fft: int, hop: int) -> Float:
+    """Power [n_fft / 2 + 1, frames]: centred Hann windows, silence beyond the ends."""
+    padded = np.pad(audio, n_fft // 2)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
+    spectrum = scipy.fft.rfft(windows * _hann(n_fft).astype(audio.dtype))
+    power: Float = (spectrum.real**2 + spectrum.imag**2).T
+    return power
+
+
+# Slaney's scale: linear below 1 kHz (15 mel), then 27 steps a factor of 6.4.
+_LINEAR_HZ, _LINEAR_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _LINEAR_HZ:
+        return hz * _LINEAR_MEL / _LINEAR_HZ
+    return float(_LINEAR_MEL + np.log(hz / _LINEAR_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    logarithmic = _LINEAR_HZ * np.exp(_LOG_STEP * (mel - _LINEAR_MEL))
+    return np.where(mel < _LINEAR_MEL, mel * _LINEAR_HZ / _LINEAR_MEL, logarithmic)
+
+
+@lru_cache(maxsize=8)
+def _hann(n_fft: int) -> NDArray[np.float64]:
+    window: NDArray[np.float64] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
+    return window
