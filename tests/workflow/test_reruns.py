@@ -202,7 +202,7 @@ def test_the_spectrograms_of_the_study(project: Project) -> None:
     expect(
         project,
         *["make_spectrograms"] * 3,  # broad, style, and style for the arm `fine`
-        *("train_autoencoder", "train_base", "choose_prompts", "embed_reference"),
+        *("train_autoencoder", "train_base", "choose_prompts"),
         *["encode_latents"] * 2,
         *of_rows("train_arm", ARMS),
         *of_rows(SAMPLES_ON, SAMPLED),
@@ -211,9 +211,8 @@ def test_the_spectrograms_of_the_study(project: Project) -> None:
 
 
 def test_how_images_are_inverted(project: Project) -> None:
-    project.set(spectrogram__griffin_lim=3)
-    # The reference is given the whole codec; it takes seconds, and all scores run again anyway.
-    expect(project, "embed_reference", *of_rows(SAMPLES_ON, SAMPLED), *END)
+    project.set(spectrogram__inversion__iterations=3)
+    expect(project, *of_rows(SAMPLES_ON, SAMPLED), *END)
 
 
 def test_the_spectrograms_of_an_arm(project: Project) -> None:
