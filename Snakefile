@@ -10,6 +10,7 @@ if not workflow.config_settings.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/fetch.smk"
 include: "rules/corpus.smk"
 include: "rules/spectrograms.smk"
 include: "rules/models.smk"

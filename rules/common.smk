@@ -9,9 +9,13 @@ SCRIPTS = PROJECT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 # Shell commands name scripts by this variable, so that moving the folder changes no command.
 os.environ["MELABLATE_SCRIPTS"] = str(SCRIPTS)
+# No stage but fetch touches a network; Hugging Face's libraries would where a file is missing.
+for library in ("HF_HUB", "TRANSFORMERS", "HF_DATASETS"):
+    os.environ[f"{library}_OFFLINE"] = "1"
 
 from melablate.config_errors import ConfigError
 from melablate.config import FIXED_ROWS
+from melablate.fetch.needs import asset_at, needed
 from melablate.identity import canonical, code_identity, identity
 from melablate.plan import make_plan
 from snakemake.exceptions import WorkflowError
@@ -28,9 +32,13 @@ os.environ["MELABLATE_CHECKPOINT"] = PLAN.study.checkpoint.options
 
 for folder in PLAN.study.given_folders():
     if not Path(folder).is_dir():
-        logger.warning(
-            f"{folder}: not there yet; README.md, 'The real study', says what belongs there"
+        known = asset_at(PLAN.study.fetch, folder)
+        mend = (
+            "`snakemake fetch` with this study gets it"
+            if known
+            else "put it there by hand"
         )
+        logger.warning(f"{folder}: not there yet; {mend} (README.md, 'The real study')")
 
 STUDY = f"results/{PLAN.study.study}"
 RUN = f"{STUDY}/arms/{{row}}/seed-{{seed}}"
@@ -40,12 +48,25 @@ CEILINGS = FIXED_ROWS[1:]
 envvars:
     "MELABLATE_SCRIPTS",
     "MELABLATE_CHECKPOINT",
+    "HF_HUB_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "HF_DATASETS_OFFLINE",
 
 
 wildcard_constraints:
     id="[0-9a-f]{12}",
     row="[a-z0-9][a-z0-9._-]*",
     seed="[0-9]+",
+
+
+def assets_of_study():
+    return needed(PLAN.study.fetch, PLAN.study.given_folders())
+
+
+def lacking_assets():
+    from melablate.fetch.missing import missing
+
+    return missing(PLAN.study.fetch, assets_of_study()) or "nothing to fetch"
 
 
 def manifest_of(corpus):

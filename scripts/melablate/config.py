@@ -8,6 +8,7 @@ from .audio.clip_settings import Clips
 from .audio.codecs.mel_db.settings import MelDb
 from .audio.settings import Spectrogram
 from .corpus.settings import Corpus
+from .fetch.settings import Fetch
 from .metrics.settings import Scores
 from .models.settings import Base, Embedder
 from .report.page_settings import Report
@@ -104,6 +105,8 @@ class Study(Recipe):
     """The base models by name."""
     embedder: Embedder
     """The text–audio model behind similarity, diversity and Fréchet distance."""
+    fetch: Fetch = Fetch()
+    """Where `snakemake fetch` puts data and models, and from where it gets them."""
     checkpoint: Checkpoint = Checkpoint()
     """How often training saves a state to go on from; changing it runs nothing again."""
     prompts: Prompts = Prompts()

@@ -8,6 +8,7 @@ from typing import Any
 from .config import Recipe, Study
 from .config_errors import ConfigError, unknown
 from .config_files import Sources
+from .fetch.assets import ASSETS
 from .models.settings import TinyBase, TinyClap
 from .study import ResolvedArm, flatten
 
@@ -41,6 +42,8 @@ def _names(
     if isinstance(study.embedder, TinyClap):
         for name in study.embedder.corpora:
             yield sources.of("embedder.corpora"), "embedder.corpora", name, study.corpora
+    for name in study.fetch.assets:
+        yield sources.of("fetch.assets"), "fetch.assets", name, ASSETS
     for arm in arms.values():
         recipe = arm.recipe
         yield _source(arm, "corpus", sources), "corpus", recipe.corpus, study.corpora

@@ -66,7 +66,7 @@ def load(folder: Path) -> Embedder:
     if not (path / "config.json").is_file() or not any(path.glob("*.safetensors")):
         raise SystemExit(
             f"{path}: no CLAP model here (config.json and weights as safetensors are needed); "
-            "put laion/larger_clap_music there, or change embedder.path in the config"
+            "`snakemake fetch` gets laion/clap-htsat-unfused; or change embedder.path"
         )
     model = ClapModel.from_pretrained(path, local_files_only=True, use_safetensors=True)
     processor = ClapProcessor.from_pretrained(path, local_files_only=True)

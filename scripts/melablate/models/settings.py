@@ -102,7 +102,7 @@ class TinyClap(Settings):
 
 
 class FolderClap(Settings):
-    """A published CLAP in transformers' folder layout (laion/larger_clap_music …)."""
+    """A published CLAP in transformers' folder layout (laion/clap-htsat-unfused …)."""
 
     kind: Literal["clap"]
     path: str
