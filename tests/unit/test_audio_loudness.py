@@ -36,6 +36,21 @@ def test_peak_limit_holds_between_samples(peak_db: float) -> None:
         assert 20 * math.log10(oversampled_peak(limited)) <= peak_db + 0.01
 
 
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000, 44100])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("seconds", [0.4, 0.449, 0.47, 1.0, 3.333, 5.05])
+def test_loudness_is_pyloudnorms(rate: int, channels: int, seconds: float) -> None:
+    rng = np.random.default_rng(round(rate * seconds))
+    samples = math.ceil(rate * seconds)
+    # Loud and quiet parts, so that both gates count.
+    level = 10 ** rng.uniform(-4, 0, samples // 1000 + 1).repeat(1000)[:samples]
+    audio = (level * rng.standard_normal((channels, samples))).astype(np.float32)
+    expected = pyloudnorm.Meter(rate).integrated_loudness(audio.T.astype(np.float64))
+    assert measure(audio, rate) == pytest.approx(expected, abs=1e-6)
+    if channels == 1:
+        assert measure(audio[0], rate) == measure(audio, rate)
+
+
 def test_oversampling_sees_more_than_the_samples() -> None:
     wave = np.sin(np.pi / 2 * np.arange(RATE) + np.pi / 4)
     assert np.abs(wave).max() == pytest.approx(math.sqrt(0.5))

@@ -97,4 +97,4 @@ def test_datasets_shows_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     assert isinstance(data.features["image"], datasets.Image)
     assert data[1]["captions"] == list(given[1].captions)
-    np.testing.assert_array_equal(np.asarray(data[1]["image"]), png_to_image(given[1].png)[0])
+    np.testing.assert_array_equal(np.asarray(data[1]["image"]), png_to_image(given[1].png)[0][0])

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 Float = NDArray[np.floating]
+GROUP = 16
+"""Bands that are multiplied together."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,31 @@ def filterbank(bands: MelBands) -> NDArray[np.float64]:
     falling = (high - bins) / (high - centre)
     triangles: NDArray[np.float64] = np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)
     return triangles
+
+
+def apply_filterbank(bands: MelBands, power: Float) -> Float:
+    """Mel power [n_mels, frames] of a power spectrum [bins, frames].
+
+    A band covers few of the bins, so rows of the matrix go in groups, each over its own bins:
+    a tenth of the whole matrix product's work.
+    """
+    mel = np.empty((bands.n_mels, power.shape[1]), power.dtype)
+    for rows, bins, part in _groups(bands, power.dtype):
+        np.matmul(part, power[bins], out=mel[rows])
+    return mel
+
+
+@lru_cache(maxsize=8)
+def _groups(bands: MelBands, dtype: np.dtype[Any]) -> list[tuple[slice, slice, Float]]:
+    """Rows, bins and the part of the matrix between them."""
+    matrix = filterbank(bands).astype(dtype)
+    groups = []
+    for first in range(0, bands.n_mels, GROUP):
+        rows = slice(first, min(first + GROUP, bands.n_mels))
+        used = np.flatnonzero(matrix[rows].any(axis=0))
+        bins = slice(used[0], used[-1] + 1) if used.size else slice(0, 1)
+        groups.append((rows, bins, np.ascontiguousarray(matrix[rows, bins])))
+    return groups
 
 
 def power_spectrum(audio: Float, n_fft: int, hop: int) -> Float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...codec import Encoded, Float
 from ...loudness import normalize
-from ...mel import MelBands, filterbank, power_spectrum
+from ...mel import MelBands, apply_filterbank, power_spectrum
 from .settings import MelDb
 
 GREYS = 255
@@ -49,8 +49,7 @@ def bands_of(settings: MelDb) -> MelBands:
 def mel_power(audio: Float, settings: MelDb) -> Float:
     """Power mel spectrogram [n_mels, frames]."""
     power = power_spectrum(audio, settings.n_fft, settings.hop)
-    mel: Float = filterbank(bands_of(settings)).astype(audio.dtype) @ power
-    return mel
+    return apply_filterbank(bands_of(settings), power)
 
 
 def mel_to_image(mel: Float, settings: MelDb) -> NDArray[np.uint8]:
