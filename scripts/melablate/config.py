@@ -42,7 +42,8 @@ class Arm(Settings):
     """What the seed project said of it."""
     changes: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `corpus`, `regularization`, `clips`, `spectrogram`, `base`, `latents`,
-    `train` and `sample`, nested or as dotted keys (`train.rank: 16`)."""
+    `train` and `sample`, nested or as dotted keys (`train.rank: 16`). A number may be given by
+    the baseline's: `train.rank: {times: 4}`; so one file fits every study."""
 
 
 class Recipe(Settings):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from .config import FIXED_ROWS, Arm, Claim, Recipe, Study
 from .config_errors import ConfigError, explain, refuse_booleans, unknown
 from .config_files import Sources, read_config
+from .relative import absolute, is_relative
 
 PROJECT = Path(__file__).parents[2]
 LONGEST_NAME = 64
@@ -116,7 +117,7 @@ def _arm_file(study: Study, name: str, sources: Sources) -> Path:
 def _resolve(
     name: str, arm: Arm, base: Mapping[str, Any], source: str, sources: Sources
 ) -> ResolvedArm:
-    changes = _undot(arm.changes, source)
+    changes = absolute(base, _undot(arm.changes, source), source)
     flat = flatten(changes)
 
     def where(key: str) -> str:
@@ -170,10 +171,14 @@ def _sweep(
         if len(name) > LONGEST_NAME:
             raise ConfigError(f"{source}: the name {name} is too long; write arm files instead")
         seen.add(name)
-        label = ", ".join(f"{key} = {value}" for key, value in changes.items())
+        label = ", ".join(_swept(key, value) for key, value in changes.items())
         arm = _resolve(name, Arm(label=label, changes=changes), start, source, sources)
         if arm.recipe != baseline.recipe:
             yield arm
+
+
+def _swept(key: str, value: Any) -> str:
+    return f"{key} × {value['times']}" if is_relative(value) else f"{key} = {value}"
 
 
 def _slug(value: Any) -> str:

@@ -69,6 +69,50 @@ def test_a_change_of_the_baselines_file_is_every_arms(tmp_path: Path) -> None:
     assert found["lr"].recipe.train.lr == 1e-4
 
 
+@pytest.mark.parametrize(
+    ("study", "changes", "key", "value"),
+    [
+        ({"batch_size": 8}, "{train.batch_size: {times: 2}}", "batch_size", 16),
+        ({"batch_size": 6}, "{train: {batch_size: {times: 1.5}}}", "batch_size", 9),
+        ({"batch_size": 3}, "{train.batch_size.times: 1.3333333333333333}", "batch_size", 4),
+        ({"epochs": 30}, "{train.epochs: {times: .5}}", "epochs", 15.0),
+        ({"lr": "1e-4"}, "{train.lr: {times: 10}}", "lr", 1e-4 * 10),
+        ({"rank": 8, "alpha": 8}, "{train: {rank: {times: 4}, alpha: {times: 4}}}", "rank", 32),
+    ],
+)
+def test_an_arm_may_multiply_the_baselines_number(
+    tmp_path: Path, study: dict[str, Any], changes: str, key: str, value: float
+) -> None:
+    (tmp_path / "baseline.yaml").write_text("label: B\n")
+    (tmp_path / "my.yaml").write_text(f"label: M\nchanges: {changes}\n")
+    given = {"arms_folder": str(tmp_path), "arms": ["baseline", "my"]}
+    plan = make_plan(DEMO | given | {"train": DEMO["train"] | study})
+    arm = plan.arms["my"]
+    found = getattr(arm.recipe.train, key)
+    assert found == value and type(found) is type(value)
+    assert arm.changes[f"train.{key}"] == value  # what the report shows beside the baseline's
+    # Written out, the arm is the same arm: nothing is trained again.
+    (tmp_path / "my.yaml").write_text(
+        "label: M\nchanges:\n" + "".join(f"  {k}: {v!r}\n" for k, v in arm.changes.items())
+    )
+    plain = make_plan(DEMO | given | {"train": DEMO["train"] | study})
+    assert plain.train("my", 0) == plan.train("my", 0)
+
+
+def test_a_multiple_is_of_the_baseline_after_its_own_changes(tmp_path: Path) -> None:
+    (tmp_path / "baseline.yaml").write_text("label: B\nchanges: {train.rank: {times: 3}}\n")
+    (tmp_path / "up.yaml").write_text("label: U\nchanges: {train.rank: {times: 2}}\n")
+    found = arms(arms_folder=str(tmp_path), arms=["baseline", "up"])
+    assert [found[name].recipe.train.rank for name in found] == [12, 24]
+
+
+def test_a_sweep_of_multiples() -> None:
+    found = arms(arms=["baseline"], sweep={"train.rank": [{"times": 1}, {"times": 2}]})
+    assert list(found) == ["baseline", "rank-times-2"]
+    assert found["rank-times-2"].recipe.train.rank == 8
+    assert found["rank-times-2"].label == "train.rank × 2"
+
+
 def test_null_switches_off(tmp_path: Path) -> None:
     (tmp_path / "baseline.yaml").write_text("label: B\n")
     (tmp_path / "plain.yaml").write_text(

@@ -208,7 +208,7 @@ def test_images_are_encoded_to_scaled_posteriors(bases: dict[str, Path]) -> None
 def test_specaugment_blanks_what_it_says() -> None:
     image = torch.full((1, 64, 128), 200, dtype=torch.uint8)
     image[..., ::2] = 100
-    settings = SpecAugment(frequency_width=8, time_width=16)
+    settings = SpecAugment(frequency_width=8 / 64, time_width=16 / 128)
     made = [specaugment(image, str(key), settings) for key in range(200)]
     assert torch.equal(made[7], specaugment(image, "7", settings))
     assert not torch.equal(made[0], made[1]) and int(image.min()) == 100
@@ -224,3 +224,14 @@ def test_specaugment_blanks_what_it_says() -> None:
     assert variant(image, "3-0", 0, settings) is image
     assert not torch.equal(variant(image, "3-0", 1, settings), variant(image, "3-0", 2, settings))
     assert Latents(specaugment=settings).variants == 5 and Latents().variants == 1
+
+
+def test_specaugment_blanks_the_same_share_of_every_image() -> None:
+    settings = SpecAugment(frequency_masks=1, time_masks=1)
+    for height, width in ((64, 128), (256, 472), (256, 512)):
+        image = torch.full((1, height, width), 9, dtype=torch.uint8)
+        made = [specaugment(image, str(key), settings)[0] == 0 for key in range(600)]
+        most = max(int(out.all(dim=1).sum()) for out in made)
+        longest = max(int(out.all(dim=0).sum()) for out in made)
+        assert most == pytest.approx(12 / 256 * height, abs=0.6)
+        assert longest == pytest.approx(40 / 472 * width, abs=0.7)

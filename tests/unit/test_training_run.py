@@ -149,7 +149,7 @@ def test_latents_encoded_in_the_loop_are_the_cached_ones(
     splits = ["train"] * 4 + ["heldout"]
     columns = {"clip_id": clip_ids, "split": splits, "captions": captions, "image": rows}
     pq.write_table(pa.table(columns), tmp_path / "images.parquet")
-    augment = SpecAugment(variants=2, frequency_width=4, time_width=8)
+    augment = SpecAugment(variants=2, frequency_width=0.25, time_width=0.25)
     vae = load_base(bases["sd"], ("vae",)).vae
     parts = [
         encode(vae, torch.stack([variant(image[None], i, n, augment) for n in range(3)]), (0, 255))

@@ -18,13 +18,14 @@ def specaugment(image: torch.Tensor, key: str, settings: SpecAugment) -> torch.T
     generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
     filled = image.clone()
     grey = image.float().mean().round().to(image.dtype) if settings.fill == "mean" else 0
-    for axis, masks, widest in (
+    for axis, masks, share in (
         (1, settings.frequency_masks, settings.frequency_width),
         (2, settings.time_masks, settings.time_width),
     ):
         size = image.shape[axis]
+        widest = max(1, round(share * size)) if share else 0
         for _ in range(masks):
-            width = int(torch.randint(min(widest, size) + 1, (), generator=generator))
+            width = int(torch.randint(widest + 1, (), generator=generator))
             start = int(torch.randint(size - width + 1, (), generator=generator))
             filled.narrow(axis, start, width).fill_(grey)
     return filled

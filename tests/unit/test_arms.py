@@ -1,0 +1,75 @@
+"""The project's arm files say in every study what their labels say."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from melablate.config_files import read_config
+from melablate.plan import Plan, make_plan
+
+ROOT = Path(__file__).parents[2]
+STUDIES = {
+    "demo": ["demo.yaml"],
+    "demo-full": ["demo.yaml", "demo-full.yaml"],
+    "song-describer": ["config.yaml"],
+}
+IMAGES = (84, 555)
+"""Training images, of the demo and of about so many of Song Describer's valid tracks."""
+
+
+@pytest.fixture(params=STUDIES.values(), ids=STUDIES.keys())
+def plan(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """A shipped study's plan, without its data."""
+    monkeypatch.chdir(tmp_path)
+    config: dict[str, Any] = {}
+    for name in request.param:
+        config |= read_config(ROOT / "config" / name)
+    return make_plan(config, [ROOT / "config" / name for name in request.param])
+
+
+def test_doubled_is_double(plan: Plan) -> None:
+    base = plan.arms["baseline"].recipe.train
+    for name, key in (("batch-size", "batch_size"), ("repeats", "repeats")):
+        if name in plan.arms:
+            arm = plan.arms[name]
+            assert "doubled" in arm.label
+            assert getattr(arm.recipe.train, key) == 2 * getattr(base, key)
+            assert arm.recipe.train == base.model_copy(update={key: 2 * getattr(base, key)})
+
+
+def test_up_is_up_and_further_up_is_further(plan: Plan) -> None:
+    names = [name for name in ("baseline", "rank-up", "rank-further-up") if name in plan.arms]
+    trains = [plan.arms[name].recipe.train for name in names]
+    ranks = [train.rank for train in trains]
+    assert len(ranks) > 1 and all(2 * low <= high for low, high in pairwise(ranks))
+    assert len({train.alpha / train.rank for train in trains}) == 1
+
+
+def test_more_steps_are_more_steps_of_the_higher_rank(plan: Plan) -> None:
+    more, up, base = (
+        plan.arms[name].recipe.train for name in ("more-steps", "rank-up", "baseline")
+    )
+    for images in IMAGES:
+        steps = [train.total_steps(images) for train in (more, up, base)]
+        assert steps[0] > 1.5 * steps[1] and steps[0] > 1.5 * steps[2]
+    assert (more.rank, more.alpha) == (up.rank, up.alpha)
+
+
+def test_specaugment_blanks_the_seeds_shares_of_the_image(plan: Plan) -> None:
+    if "specaugment" not in plan.arms:
+        pytest.skip("no such row")
+    recipe = plan.arms["specaugment"].recipe
+    found = recipe.latents.specaugment
+    assert found is not None and (found.frequency_masks, found.time_masks) == (2, 2)
+    # Of its 256 × 472 images the seed blanked up to 12 rows and 40 columns.
+    assert round(found.frequency_width * 256) == 12
+    assert round(found.time_width * 472) == 40
+
+
+def test_no_figure_is_sized_for_one_study(plan: Plan) -> None:
+    """What an arm scales is scaled from this study's own baseline, to a whole number."""
+    for arm in plan.arms.values():
+        assert not [key for key in arm.changes if key.endswith(".times")]
+        for key in ("train.rank", "train.batch_size", "train.repeats"):
+            assert isinstance(arm.changes.get(key, 1), int)
