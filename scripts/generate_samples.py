@@ -13,8 +13,8 @@ from melablate.sampling.settings import Sample as SampleSettings
 with quick_imports():
     import torch
     from melablate.models.base import load_base
-    from melablate.sampling.generate import decode_latents, generate_latents
-    from melablate.training.lora import load_into
+    from melablate.models.lora import load_into
+    from melablate.sampling.generate import decode_latents, generate_latents, names_of
 
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -34,10 +34,11 @@ def main() -> None:
     settings = SampleSettings.model_validate(arguments.settings["sample"])
     codec = parse_codec(json.dumps(arguments.settings["spectrogram"]))
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    base = load_base(arguments.base, dtype=DTYPES[arguments.settings["precision"]])
+    dtype = DTYPES[arguments.settings["precision"]]
+    base = load_base(arguments.base, parts=("unet", "text"), dtype=dtype)
     if arguments.weights:
         load_into(base, arguments.weights)
-    for network in (base.unet, base.vae, *base.text_encoders):
+    for network in base.networks.values():
         network.to(device)
     prompts = read_prompts(arguments.prompts)
     jobs = [(p, n) for p in prompts for n in range(arguments.settings["per_prompt"])]
@@ -45,7 +46,8 @@ def main() -> None:
     latents = generate_latents(
         base, jobs, size, settings, arguments.seed, arguments.settings["clip_skip"]
     )
-    images = decode_latents(base.vae, latents, codec)
+    vae = load_base(arguments.base, parts=("vae",)).vae.to(device)
+    images = decode_latents(vae, latents, codec, names_of(jobs))
     audio = decoder(codec)(images, codec, device)
     made = [Sample(p, n, i, a) for (p, n), i, a in zip(jobs, images, audio, strict=True)]
     write_samples(arguments.out, made, codec)

@@ -46,7 +46,8 @@ def main() -> None:
     images = table.images[rows]
     if row == "autoencoder-ceiling":
         vae = load_base(arguments.base, parts=("vae",)).vae
-        images = decode_latents(vae, encode(vae, torch.from_numpy(images), codec.span)[0], codec)
+        latents = encode(vae, torch.from_numpy(images), codec.span)[0]
+        images = decode_latents(vae, latents, codec, [f"clip {p.clip_id}" for p in prompts])
     if row == "real-audio":
         audio = [
             real_audio(prompt, arguments.manifest, arguments.audio, codec, clips)

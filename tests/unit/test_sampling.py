@@ -122,8 +122,23 @@ def test_ddim_agrees_with_its_formula(bases: dict[str, Path]) -> None:
 
 def test_decoded_images_are_grey_bytes(bases: dict[str, Path]) -> None:
     vae = load_base(bases["sd"], parts=("vae",)).vae
-    images = decode_latents(vae, torch.randn(3, 4, 8, 8), mel_db(), batch_size=2)
+    images = decode_latents(vae, torch.randn(3, 4, 8, 8), mel_db(), [""] * 3, batch_size=2)
     assert images.dtype == np.uint8 and images.shape[:2] == (3, 1) and images.ndim == 4
+
+
+def test_what_is_no_number_is_not_black(bases: dict[str, Path]) -> None:
+    """NaN as a byte is 0: it must stop the job and name the prompt."""
+    vae = load_base(bases["sd"], parts=("vae",)).vae
+    latents = torch.randn(3, 4, 8, 8)
+    latents[1, 0, 0, 0] = torch.nan
+    with pytest.raises(SystemExit, match=r"decoded image of b: not finite"):
+        decode_latents(vae, latents, mel_db(), ["a", "b", "c"], batch_size=2)
+    with pytest.raises(ValueError, match="not in float32"):
+        decode_latents(vae.to(torch.bfloat16), latents, mel_db(), ["a", "b", "c"])
+    broken = load_base(bases["sd"])
+    broken.unet.conv_out.bias.data[0] = torch.inf
+    with pytest.raises(SystemExit, match=r"latents of prompt 'a piano' \(sample 0\), prompt"):
+        generate_latents(broken, JOBS, (8, 8), Settings(steps=2), seed=0)
 
 
 def test_samples_are_written_whole(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ import pytest
 import torch
 from melablate.models.base import load_base
 from melablate.models.conditioning import encode, unet_arguments
+from melablate.models.lora import load_into
 from melablate.models.weights import read_tensors, save_tensors
 from melablate.training.draws import Draws
 from melablate.training.latents import encode as encode_images
 from melablate.training.latents import specaugment, variant
 from melablate.training.latents_settings import Latents, SpecAugment
-from melablate.training.lora import add_lora, load_into, save, start_from, target_layers
+from melablate.training.lora import add_lora, save, start_from, target_layers
 from melablate.training.settings import Train
 
 

@@ -38,7 +38,9 @@ def generate_latents(
     parts = []
     for start in range(0, len(jobs), settings.batch_size):
         batch = jobs[start : start + settings.batch_size]
-        parts.append(_denoise(base, batch, size, settings, seed, clip_skip))
+        latents = _denoise(base, batch, size, settings, seed, clip_skip)
+        check_finite(latents, names_of(batch), "latents")
+        parts.append(latents)
         progress.step(start + len(batch))
     return torch.cat(parts)
 
@@ -62,11 +64,15 @@ def _denoise(
     guided = settings.guidance > 1
     if guided:
         texts = [settings.negative_prompt] * len(jobs) + texts
-    condition = _cast(encode(base, texts, clip_skip), dtype)
+    # As in training: adapters are float32 beside frozen weights of fewer bits.
+    mixed = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+    with mixed:
+        condition = _cast(encode(base, texts, clip_skip), dtype)
     for time in solver.timesteps:
         doubled = torch.cat([latents, latents]) if guided else latents
         scaled = solver.scale_model_input(doubled, time).to(dtype)
-        prediction = base.unet(scaled, time, **unet_arguments(base, condition, scaled)).sample
+        with mixed:
+            prediction = base.unet(scaled, time, **unet_arguments(base, condition, scaled)).sample
         prediction = prediction.float()
         if guided:
             negative, positive = prediction.chunk(2)
@@ -78,14 +84,43 @@ def _denoise(
 
 @torch.inference_mode()
 def decode_latents(
-    vae: Any, latents: torch.Tensor, codec: CodecSettings, batch_size: int = 16
+    vae: Any,
+    latents: torch.Tensor,
+    codec: CodecSettings,
+    names: Sequence[str],
+    batch_size: int = 16,
 ) -> np.ndarray:
-    """Scaled latents → images [n, planes, height, width] of the codec."""
+    """Scaled latents → images [n, planes, height, width] of the codec.
+
+    The autoencoder must be in float32: SDXL's overflows in fp16, and what is compared with the
+    ceilings must be decoded as they are.
+    """
+    if vae.dtype != torch.float32:
+        raise ValueError(f"the autoencoder is in {vae.dtype}, not in float32")
     images = []
-    for batch in latents.split(batch_size):
-        decoded = vae.decode((batch / vae.config.scaling_factor).to(vae.dtype)).sample.float()
+    for start in range(0, len(latents), batch_size):
+        batch = latents[start : start + batch_size]
+        decoded = vae.decode(batch / vae.config.scaling_factor).sample
+        check_finite(decoded, names[start : start + batch_size], "decoded image")
         images.append(from_model(decoded, codec.channels, codec.span).cpu().numpy())
     return np.concatenate(images)
+
+
+def check_finite(values: torch.Tensor, names: Sequence[str], what: str) -> None:
+    """Stop where a sample is not of numbers: as bytes it would pass for black."""
+    finite = values.isfinite().flatten(1).all(dim=1).tolist()
+    odd = [name for name, good in zip(names, finite, strict=True) if not good]
+    if odd:
+        more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
+        raise SystemExit(
+            f"{what} of {', '.join(odd[:3])}{more}: not finite. The weights are broken, or the "
+            "precision is too low for this base: set train.precision to bf16 or no"
+        )
+
+
+def names_of(jobs: Sequence[tuple[Prompt, int]]) -> list[str]:
+    """How samples are called in messages."""
+    return [f"prompt {prompt.text!r} (sample {number})" for prompt, number in jobs]
 
 
 def _cast(condition: Conditioning, dtype: torch.dtype) -> Conditioning:

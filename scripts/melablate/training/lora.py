@@ -1,4 +1,4 @@
-"""Low-rank adapters: added to a base, saved, started from another arm's, fused into a base."""
+"""Low-rank adapters that train: added to a base, saved, started from another arm's."""
 
 import math
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from ..models.base import Base
-from ..models.weights import read_tensors, save_tensors
+from ..models.lora import ADAPTER, read
+from ..models.weights import save_tensors
 from .draws import Draws
 from .settings import Train
 
-ADAPTER = "default"
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
 
 
@@ -90,65 +90,25 @@ def save(
     save_tensors(path, parameters, metadata)
 
 
-def read(path: Path) -> tuple[dict[str, torch.Tensor], float]:
-    """Adapter weights of a file and their scale alpha/rank."""
-    tensors, metadata = read_tensors(path)
-    try:
-        scale = float(metadata["alpha"]) / int(metadata["rank"])
-    except (KeyError, ValueError, ZeroDivisionError):
-        raise SystemExit(f"{path} is no adapter of this project: rank and alpha missing") from None
-    ends = (".lora_A.weight", ".lora_B.weight")
-    foreign = [name for name in tensors if not name.endswith(ends)]
-    if foreign or not tensors:
-        raise SystemExit(f"{path} is no adapter: foreign keys {foreign[:3]}")
-    return tensors, scale
-
-
 def start_from(path: Path, parameters: Mapping[str, nn.Parameter], settings: Train) -> None:
     """Copy another run's adapter in: a lower rank fills up, another scale is made good."""
-    tensors, scale = read(path)
-    if tensors.keys() != parameters.keys():
-        odd = sorted(tensors.keys() ^ parameters.keys())
+    layers = read(path)
+    given = {f"{name}.lora_A.weight": layer.down for name, layer in layers.items()}
+    own = settings.alpha / settings.rank
+    for name, layer in layers.items():
+        given[f"{name}.lora_B.weight"] = layer.up * (layer.scale / own)
+    if given.keys() != parameters.keys():
+        odd = sorted(given.keys() ^ parameters.keys())
         raise SystemExit(
             f"warm start: {path} and this arm adapt different layers ({len(odd)}, such as "
             f"{odd[0]}): give both the same base, targets and lr_text (set in both or in none)"
         )
     for name, weight in parameters.items():
-        side = 0 if ".lora_A." in name else 1
-        given = tensors[name].float()
-        rank = given.shape[side]
-        fits = [given.shape[axis] == weight.shape[axis] for axis in range(1, given.ndim)]
-        if rank > settings.rank or (side == 0 and not all(fits)):
+        # Flat, as a 1×1 convolution and a linear layer are the same here.
+        side, flat, new = int(".lora_B." in name), weight.data.flatten(1), given[name].flatten(1)
+        if new.shape[side] > settings.rank or new.shape[1 - side] != flat.shape[1 - side]:
             raise SystemExit(
-                f"warm start: {name} of {path} is {list(given.shape)}, larger than this arm's "
-                f"{list(weight.shape)}: use at least its rank"
+                f"warm start: {name} of {path} is {list(new.shape)}, larger than this arm's "
+                f"{list(flat.shape)}: use at least its rank"
             )
-        if side == 1:
-            given = given * (scale / (settings.alpha / settings.rank))
-        weight.data.narrow(side, 0, rank).copy_(given)
-
-
-@torch.no_grad()
-def load_into(base: Base, path: Path) -> None:
-    """Fuse an adapter into the weights of a plain base: W + alpha/rank · B·A."""
-    tensors, scale = read(path)
-    networks = base.networks
-    for name in sorted(tensors):
-        if not name.endswith(".lora_A.weight"):
-            continue
-        stem = name.removesuffix(".lora_A.weight")
-        network, _, layer = stem.partition(".")
-        if network not in networks and network.startswith("text_encoder") and base.text_encoders:
-            raise SystemExit(f"{path} adapts {network}, which the base {base.folder} has not")
-        if network not in networks:
-            raise SystemExit(f"{path} adapts {network}: load that part of the base too")
-        try:
-            adapted: Any = networks[network].get_submodule(layer)
-            weight: torch.Tensor = adapted.weight
-            down, up = tensors[name].float().flatten(1), tensors[f"{stem}.lora_B.weight"].float()
-            update = (up.flatten(1) @ down * scale).view(weight.shape)
-        except (AttributeError, KeyError, RuntimeError) as error:
-            raise SystemExit(
-                f"{path} does not fit the base {base.folder} at {stem}: {error}"
-            ) from None
-        weight.copy_((weight.float() + update.to(weight.device)).to(weight.dtype))
+        flat.narrow(side, 0, new.shape[side]).copy_(new)

@@ -1,0 +1,115 @@
+"""Low-rank adapters of a file: read, and put into a base that samples."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .base import Base
+from .weights import read_tensors
+
+ADAPTER = "default"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The update of one layer: scale · up · down, in float32."""
+
+    down: torch.Tensor
+    up: torch.Tensor
+    scale: float
+
+    def update(self) -> torch.Tensor:
+        """As a matrix [out, in]; kernels of 1×1 convolutions are flattened."""
+        return self.up.flatten(1) @ self.down.flatten(1) * self.scale
+
+
+def read(path: Path) -> dict[str, Layer]:
+    """Adapted layers of a file, by `<network>.<layer>`."""
+    tensors, metadata = read_tensors(path)
+    try:
+        scale = float(metadata["alpha"]) / int(metadata["rank"])
+    except (KeyError, ValueError, ZeroDivisionError):
+        raise SystemExit(f"{path} is no adapter of this project: rank and alpha missing") from None
+    ends = (".lora_A.weight", ".lora_B.weight")
+    foreign = [name for name in tensors if not name.endswith(ends)]
+    stems = sorted({name.removesuffix(ends[0]).removesuffix(ends[1]) for name in tensors})
+    missing = [stem + end for stem in stems for end in ends if stem + end not in tensors]
+    if foreign or missing or not tensors:
+        odd = f"foreign keys {foreign[:3]}" if foreign else f"keys missing {missing[:3]}"
+        raise SystemExit(f"{path} is no adapter: {odd}")
+    return {
+        stem: Layer(tensors[stem + ends[0]].float(), tensors[stem + ends[1]].float(), scale)
+        for stem in stems
+    }
+
+
+@torch.no_grad()
+def load_into(base: Base, path: Path) -> None:
+    """Put an adapter into a plain base that samples.
+
+    Weights of float32 are fused: W + alpha/rank · B·A. Those of fewer bits cannot hold a small
+    update (bf16 keeps 8 bits: an update of .3 % of W would be off by half), so there the adapter
+    stays beside them in float32, as it was in training.
+    """
+    by_network: dict[str, dict[str, Layer]] = {}
+    for name, layer in read(path).items():
+        network, _, place = name.partition(".")
+        by_network.setdefault(network, {})[place] = layer
+    for network, layers in by_network.items():
+        found = _network(base, network, path)
+        for place, layer in layers.items():
+            _check_fit(found, place, layer, f"{path} does not fit the base {base.folder}")
+        put = fuse if found.dtype == torch.float32 else attach
+        put(found, layers)
+
+
+def fuse(network: nn.Module, layers: Mapping[str, Layer]) -> None:
+    """Add every layer's update to its weight."""
+    for place, layer in layers.items():
+        weight: torch.Tensor = network.get_submodule(place).weight  # type: ignore[assignment]
+        weight += layer.update().view(weight.shape).to(weight.device)
+
+
+def attach(network: nn.Module, layers: Mapping[str, Layer]) -> None:
+    """Leave the weights as they are and let every layer's update run beside it."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    ranks = {place: len(layer.down) for place, layer in layers.items()}
+    config = LoraConfig(
+        r=max(ranks.values()),
+        rank_pattern=ranks if len(set(ranks.values())) > 1 else {},
+        target_modules=list(layers),
+        init_lora_weights=False,
+    )
+    inject_adapter_in_model(config, network, adapter_name=ADAPTER)
+    for place, layer in layers.items():
+        adapted: Any = network.get_submodule(place)
+        adapted.scaling[ADAPTER] = layer.scale
+        for side, values in (("lora_A", layer.down), ("lora_B", layer.up)):
+            weight = adapted.get_submodule(f"{side}.{ADAPTER}").weight
+            weight.data = values.to(weight.device).view(weight.shape)
+    network.requires_grad_(False)
+
+
+def _network(base: Base, name: str, path: Path) -> Any:
+    networks = base.networks
+    if name in networks:
+        return networks[name]
+    if name.startswith("text_encoder") and base.text_encoders:
+        raise SystemExit(f"{path} adapts {name}, which the base {base.folder} has not")
+    raise SystemExit(f"{path} adapts {name}: load that part of the base too")
+
+
+def _check_fit(network: nn.Module, place: str, layer: Layer, said: str) -> None:
+    try:
+        weight = network.get_submodule(place).weight
+    except AttributeError as error:
+        raise SystemExit(f"{said} at {place}: {error}") from None
+    wanted = list(weight.flatten(1).shape)  # type: ignore[operator]
+    given = [layer.up.flatten(1).shape[0], layer.down.flatten(1).shape[1]]
+    if given != wanted or layer.up.flatten(1).shape[1] != len(layer.down):
+        raise SystemExit(f"{said} at {place}: its update is {given}, the weight {wanted}")
