@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from melablate.models.weights import save_tensors
+from melablate.training.log import Log, NotFiniteError
 from training_runs import IDENTITY, command, run, start, weights, write_latents
 
 SHORT = {"steps": 4, "rank": 2, "lr": 1e-2, "log_every": 2}
@@ -186,6 +187,48 @@ def test_a_loss_that_is_no_number_stops_with_step_batch_and_settings(
     said = str(stopped.value)
     assert "loss became" in said and "at step" in said and "-0" in said and '"lr":1e+20' in said
     assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_a_gradient_that_is_no_number_stops_though_the_loss_is_one(
+    bases: dict[str, Path], latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The root's slope at 0 is infinite: a finite loss, at the last step, with NaN behind it."""
+    from melablate.training.losses import mse
+
+    def bent(prediction: torch.Tensor, target: torch.Tensor, **_: object) -> torch.Tensor:
+        return (prediction - target).square() + (prediction * 0).sqrt()
+
+    monkeypatch.setattr(mse, "loss", bent)
+    with pytest.raises(SystemExit, match="gradient's norm became nan at step 1; the batch was"):
+        run(bases["sd"], tmp_path / "t", SHORT | {"steps": 1}, latents)
+    assert not (tmp_path / "t.safetensors").exists()
+
+
+def test_weights_that_are_no_numbers_are_not_written(
+    bases: dict[str, Path], latents: Path, tmp_path: Path
+) -> None:
+    """The only step has a finite loss and gradient, and throws the weights out of range."""
+    with pytest.raises(SystemExit, match="weights are not finite, such as unet"):
+        run(bases["sd"], tmp_path / "t", SHORT | {"steps": 1, "lr": 1e39}, latents)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fp16_may_skip_steps_but_not_for_ever() -> None:
+    """Overflows are left out of the means; a run of nothing else stops."""
+    one, much = torch.tensor(1.0), torch.tensor(torch.inf)
+    log = Log(every=4, epoch_steps=1.0, scaled=True)
+    for step, norm in enumerate([one, much, much, 3 * one]):
+        log.add(step, one, norm, 0.1, last=False)
+    assert log.rows == [[4, 4.0, 1.0, 0.1, 2.0]]
+    resumed = Log(every=4, epoch_steps=1.0, scaled=True)
+    resumed.restore(json.loads(json.dumps(log.state())))
+    with pytest.raises(NotFiniteError) as stopped:
+        for step in range(4, 100):
+            resumed.add(step, one, much, 0.1, last=False)
+    assert stopped.value.step == 4 + 50 and stopped.value.what == "gradient's norm"
+    plain = Log(every=1, epoch_steps=1.0)
+    with pytest.raises(NotFiniteError):
+        plain.add(0, one, much, 0.1, last=False)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""The training log: means over a few steps, and the check that every loss is a number."""
+"""The training log: means over a few steps, and the check that losses and gradients are numbers."""
 
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +12,16 @@ import torch
 COLUMNS = ("step", "epoch", "loss", "lr", "grad_norm")
 
 
-class NotFiniteError(Exception):
-    """The loss of a step is not a number."""
+MOST_SKIPPED = 50
+"""Steps in a row that may overflow: halved so often, the scale of fp16 is next to nothing."""
 
-    def __init__(self, step: int, value: float) -> None:
-        super().__init__(f"loss {value} at step {step}")
-        self.step, self.value = step, value
+
+class NotFiniteError(Exception):
+    """The loss of a step, or the norm of its gradient, is not a number."""
+
+    def __init__(self, step: int, what: str, value: float) -> None:
+        super().__init__(f"{what} {value} at step {step}")
+        self.step, self.what, self.value = step, what, value
 
 
 @dataclass
@@ -25,10 +30,14 @@ class Log:
 
     every: int
     epoch_steps: float
+    scaled: bool = False
+    """Losses are scaled (fp16): a gradient that overflows only makes the optimizer skip a step."""
     rows: list[list[float]] = field(default_factory=list)
     pending: list[list[float]] = field(default_factory=list)
     """Loss and gradient norm of the steps since the last line."""
     waiting: list[torch.Tensor] = field(default_factory=list)
+    skipped: int = 0
+    """Steps in a row, up to now, whose gradient overflowed."""
 
     def add(self, step: int, loss: torch.Tensor, norm: torch.Tensor, lr: float, last: bool) -> bool:
         """Note step 0, 1, …; True when a line was written."""
@@ -36,8 +45,9 @@ class Log:
         if (step + 1) % self.every and not last:
             return False
         self.settle(step + 1)
-        means = [math.fsum(values) / len(values) for values in zip(*self.pending, strict=True)]
-        self.rows.append([step + 1, (step + 1) / self.epoch_steps, means[0], lr, means[1]])
+        losses, norms = zip(*self.pending, strict=True)
+        row = [step + 1, (step + 1) / self.epoch_steps, _mean(losses), lr, _mean(norms)]
+        self.rows.append(row)
         self.pending = []
         return True
 
@@ -48,9 +58,12 @@ class Log:
         values: list[list[float]] = torch.stack(self.waiting).tolist()
         first = done - len(values)
         self.waiting = []
-        for offset, (loss, _) in enumerate(values):
+        for step, (loss, norm) in enumerate(values, first):
             if not math.isfinite(loss):
-                raise NotFiniteError(first + offset, loss)
+                raise NotFiniteError(step, "loss", loss)
+            self.skipped = 0 if math.isfinite(norm) else self.skipped + 1
+            if self.skipped > (MOST_SKIPPED if self.scaled else 0):
+                raise NotFiniteError(step, "gradient's norm", norm)
         self.pending += values
 
     def csv(self) -> str:
@@ -64,8 +77,15 @@ class Log:
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs."""
-        return {"rows": self.rows, "pending": self.pending}
+        return {"rows": self.rows, "pending": self.pending, "skipped": self.skipped}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
         self.rows, self.pending = state["rows"], state["pending"]
+        self.skipped = state["skipped"]
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of the finite ones: a skipped step has no norm."""
+    finite = [value for value in values if math.isfinite(value)]
+    return math.fsum(finite) / len(finite) if finite else math.nan

@@ -18,7 +18,7 @@ from ..progress import Progress
 from .batches import collate
 from .draws import Draws
 from .log import Log, NotFiniteError
-from .lora import add_lora, start_from
+from .lora import add_lora, check_finite, start_from
 from .noise import noised, target
 from .resume import Cadence, Resume
 from .schedules import factor
@@ -68,7 +68,7 @@ def deterministic(threads: int) -> None:
 
 
 def train(run: Run) -> Outcome:
-    """Train adapters on the base; SystemExit when asked to leave or when the loss is no number."""
+    """Train adapters on the base; SystemExit when asked to leave or when something is no number."""
     settings, base, draws, stream = run.settings, run.base, run.draws, run.stream
     accelerator = _accelerator(settings)
     device = accelerator.device
@@ -88,15 +88,17 @@ def train(run: Run) -> Outcome:
     unet, optimizer = accelerator.prepare(base.unet, plain)
 
     # Where an earlier try of the same run left off.
-    log = Log(settings.log_every, stream.epoch_size / settings.effective_batch)
+    scaled = accelerator.scaler is not None
+    log = Log(settings.log_every, stream.epoch_size / settings.effective_batch, scaled)
     first, before = _restored(run.resume, parameters, plain, log, accelerator.scaler)
     progress = Progress(run.name, steps, first)
     start = saved = time.monotonic()
 
     def save(done: int) -> None:
         log.settle(done)
+        check_finite(run.name, parameters)
         rest = {"log": log.state(), "seconds": before + time.monotonic() - start}
-        if accelerator.scaler is not None:
+        if scaled:
             rest["scaler"] = accelerator.scaler.state_dict()
         run.resume.save(done, parameters, plain, rest)
 
@@ -156,6 +158,7 @@ def train(run: Run) -> Outcome:
                 saved = time.monotonic()
     except NotFiniteError as error:
         raise SystemExit(_not_finite(run, error)) from None
+    check_finite(run.name, parameters)
     return Outcome(parameters, log, steps, before + time.monotonic() - start, first)
 
 
@@ -216,8 +219,8 @@ def _not_finite(run: Run, error: NotFiniteError) -> str:
     number = error.step * settings.effective_batch
     clips = [sample.clip_id for sample in run.stream.samples(number, settings.effective_batch)]
     return (
-        f"{run.name}: the loss became {error.value} at step {error.step + 1}; the batch was "
-        f"{', '.join(clips)}. Lower lr (now {settings.lr:g}), set clip_norm "
+        f"{run.name}: the {error.what} became {error.value} at step {error.step + 1}; "
+        f"the batch was {', '.join(clips)}. Lower lr (now {settings.lr:g}), set clip_norm "
         f"(now {settings.clip_norm}) or use precision bf16 or no (now {settings.precision}). "
         f"Settings: {settings.model_dump_json()}"
     )

@@ -75,6 +75,16 @@ def add_lora(base: Base, settings: Train, draws: Draws) -> dict[str, nn.Paramete
     return parameters
 
 
+def check_finite(run: str, parameters: Mapping[str, torch.Tensor]) -> None:
+    """No state and no weights are written that hold anything but numbers."""
+    odd = [name for name, weight in parameters.items() if not weight.isfinite().all()]
+    if odd:
+        raise SystemExit(
+            f"{run}: {len(odd)} of {len(parameters)} weights are not finite, such as {odd[0]}: "
+            "lower lr, or use precision bf16 or no"
+        )
+
+
 def save(
     path: Path, parameters: Mapping[str, torch.Tensor], settings: Train, identity: str
 ) -> None:
