@@ -28,6 +28,8 @@ def main() -> None:
         fetch(settings, args.assets)
     except FetchError as error:
         raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit("stopped; the same command goes on from here") from None
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def packed(members: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> by
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, body in members.items():
-            archive.writestr(zipfile.ZipInfo(name), body)
+            archive.writestr(zipfile.ZipInfo(name), body, method)
     return out.getvalue()
 
 

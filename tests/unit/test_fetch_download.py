@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fetch_server import Fault, Site, running
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from melablate.fetch import download as module
 from melablate.fetch.download import Part, download
@@ -83,6 +84,7 @@ def test_it_comes_whole_whatever_goes_wrong(site: Site, part: Part, faults: list
     assert fetched(site, part) == BODY
 
 
+@limits(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 300_000), max_size=6), ranges=st.booleans())
 def test_any_cuts(tmp_path_factory: pytest.TempPathFactory, cuts: list[int], ranges: bool) -> None:
     with running(Site(files={PATH: BODY})) as site:
@@ -280,3 +282,10 @@ def test_the_token_is_shown_to_hugging_face_alone(monkeypatch: pytest.MonkeyPatc
         assert token(other) == {}
     monkeypatch.delenv("HF_TOKEN")
     assert token("https://huggingface.co/a/b") == {}
+
+
+def test_a_site_that_does_not_know_if_range_is_asked_without(site: Site, part: Part) -> None:
+    site.faults[PATH] = [Fault(cut=100_000), Fault(no_ranges=True)]
+    assert fetched(site, part) == BODY
+    assert site.ranges(PATH) == ["", "bytes=100000-", "bytes=100000-"]
+    assert ["If-Range" in r.headers for r in site.asked] == [False, True, False]

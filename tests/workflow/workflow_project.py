@@ -39,6 +39,11 @@ class Project:
     config: str = "config/tiny.yaml"
     """Empty where the Snakefile names its config itself."""
 
+    @property
+    def sockets(self) -> Path:
+        """Where a process that wanted a network is noted (plugins/sitecustomize.py)."""
+        return self.root / ".sockets.txt"
+
     def command(self, *words: str, profile: str = "test") -> list[str]:
         """As the README has it, with the logger that tells jobs."""
         snakemake = str(Path(sys.executable).with_name("snakemake"))
@@ -57,6 +62,7 @@ class Project:
                 "PATH": path,
                 "PYTHONPATH": plugins,
                 "MELABLATE_JOBS": jobs,
+                "MELABLATE_SOCKETS": str(self.sockets),
                 "OMP_NUM_THREADS": "1",
             }
             | more

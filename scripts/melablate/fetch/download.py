@@ -41,6 +41,8 @@ class Part:
     """What has come of a file so far, and of which file on the site it is a part."""
 
     path: Path
+    unconditional: bool = False
+    """The site does not know If-Range."""
 
     @property
     def card(self) -> Path:
@@ -59,6 +61,12 @@ class Part:
         except (OSError, ValueError):
             return {}
         return card if isinstance(card, dict) else {}
+
+    def etag(self, address: str) -> str:
+        """What an address called the file; empty where that cannot vouch for its bytes."""
+        seen = self.seen()
+        known = str(seen.get("etag", "")) if seen.get("address") == address else ""
+        return known if known.startswith('"') else ""
 
     def begin(self, address: str, headers: Mapping[str, str]) -> None:
         """Empty, of the file that the site has now."""
@@ -128,7 +136,7 @@ def _attempt(web: Web, file: Wanted, part: Part, address: str, step: Callable[[i
     have = part.size
     if have and have == file.size:
         return
-    headers = {"Accept-Encoding": "identity"} | _go_on(file, part, have)
+    headers = {"Accept-Encoding": "identity"} | _go_on(file, part, address, have)
     try:
         answer = web.get(address, **headers)
     except LOST as error:
@@ -138,13 +146,13 @@ def _attempt(web: Web, file: Wanted, part: Part, address: str, step: Callable[[i
         return _receive(file, part, answer, step)
 
 
-def _go_on(file: Wanted, part: Part, have: int) -> dict[str, str]:
+def _go_on(file: Wanted, part: Part, address: str, have: int) -> dict[str, str]:
     """Headers that ask for the rest; none where nothing could tell that it is of another file."""
-    etag = part.seen().get("etag", "")
-    strong = etag.startswith('"')
-    if not have or not (strong or file.checksums):
+    etag = part.etag(address)
+    if not have or not (etag or file.checksums):
         return {}
-    return {"Range": f"bytes={have}-"} | ({"If-Range": etag} if strong else {})
+    ask = {"Range": f"bytes={have}-"}
+    return ask if part.unconditional or not etag else ask | {"If-Range": etag}
 
 
 def _begin(file: Wanted, part: Part, answer: requests.Response, address: str, have: int) -> None:
@@ -160,7 +168,11 @@ def _begin(file: Wanted, part: Part, answer: requests.Response, address: str, ha
         raise FetchError(problem)
     if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise FetchError(f"{address}: the site sends the file in another form than asked for")
-    if status == 206 and not _continues(file, part, answer, have):
+    same = answer.headers.get("ETag", "") == part.etag(address) != ""
+    if status == 200 and have and same and file.checksums and not part.unconditional:
+        part.unconditional = True
+        raise AgainError("the site sent all of it again", answer)
+    if status == 206 and not _continues(file, part, answer, address, have):
         part.forget()
         raise AgainError("the site's file is not the one that was begun; from the start", answer)
     if status == 200:
@@ -170,15 +182,17 @@ def _begin(file: Wanted, part: Part, answer: requests.Response, address: str, ha
         part.begin(address, answer.headers)
 
 
-def _continues(file: Wanted, part: Part, answer: requests.Response, have: int) -> bool:
+def _continues(
+    file: Wanted, part: Part, answer: requests.Response, address: str, have: int
+) -> bool:
     """Whether the answer is the rest of the very file that was begun."""
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
     if not have or found is None or int(found[1]) != have:
         return False
     if file.size is not None and found[2] not in ("*", str(file.size)):
         return False
-    etag = answer.headers.get("ETag", "")
-    return not etag or etag == part.seen().get("etag", etag)
+    now, before = answer.headers.get("ETag", ""), part.etag(address)
+    return not now or not before or now == before
 
 
 def _receive(

@@ -31,13 +31,21 @@ def fetch(settings: Fetch, names: Iterable[str]) -> None:
     if not lacking:
         print(f"{settings.folder}: everything is there: {', '.join(a.name for a in assets) or '-'}")
         return
+    try:
+        _fetch(settings, shelf, lacking)
+    except OSError as error:
+        raise FetchError(
+            f"{settings.folder}: {error}. May you write there, and is there room? "
+            "Say the same command again: it goes on from there"
+        ) from None
+
+
+def _fetch(settings: Fetch, shelf: Shelf, assets: Iterable[Asset]) -> None:
     with shelf.alone():
-        shelf = Shelf(shelf.folder)
-        for asset in lacking:
+        shelf = Shelf(shelf.folder)  # what another fetch has done meanwhile
+        for asset in assets:
             try:
                 _asset(settings, shelf, asset)
-            except OSError as error:
-                raise FetchError(f"{asset.name}: {error}") from None
             finally:
                 shelf.save()
 

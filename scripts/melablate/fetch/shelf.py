@@ -100,8 +100,9 @@ class Shelf:
             except BlockingIOError:
                 print(f"another fetch is at work in {self.folder}; waiting for it", flush=True)
                 fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                print(f"{self.folder}: no locks there ({error}); let only one fetch run at a time")
             yield
-            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _stat(path: Path) -> list[int]:
