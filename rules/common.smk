@@ -166,6 +166,9 @@ def sample_script(wildcards):
 
 def sample_code(wildcards):
     decode = codec_code(PLAN.recipe(wildcards.row).spectrogram, "decode")
+    decode.append(
+        "audio/mel_inverse/multiplicative.py"
+    )  # which decoders load by its name
     return code_identity(sample_script(wildcards), decode)
 
 

@@ -54,7 +54,7 @@ def encode_table(
         images = torch.from_numpy(table.images[start : start + BATCH])
         ids = table.clip_ids[start : start + BATCH]
         variants = [
-            encode(vae, varied(images, ids, n, settings), table.codec.span)
+            encode(vae, varied(images, ids, n, settings, table.codec.silence), table.codec.span)
             for n in range(settings.variants)
         ]
         parts.append([torch.stack(moments, dim=1) for moments in zip(*variants, strict=True)])
@@ -64,13 +64,14 @@ def encode_table(
 
 
 def varied(
-    images: torch.Tensor, ids: Sequence[str], number: int, settings: Latents
+    images: torch.Tensor, ids: Sequence[str], number: int, settings: Latents, silence: float
 ) -> torch.Tensor:
     """One variant of each image."""
     if settings.specaugment is None:
         return images
     masked = [
-        variant(i, id_, number, settings.specaugment) for i, id_ in zip(images, ids, strict=True)
+        variant(image, clip_id, number, settings.specaugment, silence)
+        for image, clip_id in zip(images, ids, strict=True)
     ]
     return torch.stack(masked)
 

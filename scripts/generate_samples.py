@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from melablate.audio.codec import decoder, parse_codec
+from melablate.audio.codec import decoder
+from melablate.audio.codec_text import parse_codec
 from melablate.imports import quick_imports
 from melablate.sampling.prompts import read_prompts
 from melablate.sampling.samples import Sample, write_samples

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from melablate.audio.clip_settings import Clips
-from melablate.audio.codec import parse_codec
+from melablate.audio.codec_text import parse_codec
 from melablate.audio.shards import ClipRow, write_images
 from melablate.audio.tracks import Made, Track, make_clips
 from melablate.files import writing_folder

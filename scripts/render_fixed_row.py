@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from melablate.audio.clip_settings import Clips
-from melablate.audio.codec import decoder, parse_codec
+from melablate.audio.codec import decoder
 from melablate.audio.codec_settings import CodecSettings
+from melablate.audio.codec_text import parse_codec
 from melablate.audio.loudness import normalize
 from melablate.audio.reading import Part, read_clip
 from melablate.audio.shards import read_images

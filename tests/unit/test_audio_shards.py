@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from audio_signals import SMALL
-from melablate.audio.codec import parse_codec
+from melablate.audio.codec_text import parse_codec
 from melablate.audio.png import image_to_png, png_to_image
 from melablate.audio.shards import ClipRow, read_images, write_images
 from PIL import Image

@@ -72,6 +72,11 @@ def _merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         ("train: {clip_skip: 3}", "mine.yaml: train.clip_skip: 3 is more than the 2 layers"),
         ("train: 5", "train: expected mapping, got 5"),
         ("spectrogram: {width: 100}", "mine.yaml: spectrogram: 4.064 s make 128 frames"),
+        ("spectrogram: {hops: 5}", "mine.yaml: spectrogram.hops: unknown key; the nearest known key is spectrogram.hop"),
+        ("spectrogram: {kind: rifusion}", "spectrogram: expected mapping with kind: mel_db or riffusion or audio_diffusion or ma_ddpm or dual_diffusion or bigvgan, got kind: rifusion; the nearest is riffusion"),
+        ("spectrogram: {kind: mel_db, n_mels: many}", "spectrogram.n_mels: expected whole number > 0, got 'many'"),
+        ("spectrogram: {kind: bigvgan}", "mine.yaml: spectrogram: 4.064 s make 350 frames, more than width 128"),
+        ("spectrogram: [mel_db]", "spectrogram: expected mapping with kind"),
         ("seeds: []", "mine.yaml: seeds: at least one is needed"),
         ("seeds: [1, 1]", "seeds: given more than once: 1"),
         ("seeds: [0, -1]", "seeds[1]: expected whole number ≥ 0, got -1"),
@@ -117,6 +122,8 @@ def test_a_wrong_study_is_explained(said: Said, mine: str, words: str) -> None:
         ("{train.loss.c: 0.3}", "only in what has no effect: train.loss.c (train.loss.kind is mse)"),
         ("{train.rank: 3, train: {rank: 4}}", "arms/my.yaml: changes: train.rank is given twice"),
         ("{spectrogram.width: 100}", "arms/my.yaml: spectrogram: 4.064 s make 128 frames"),
+        ("{spectrogram: {kind: riffusion, hop: 441}}", "arms/my.yaml: spectrogram.hop: unknown key"),
+        ("{spectrogram.kind: ma_ddpm, spectrogram.hop: 500}", "arms/my.yaml: spectrogram: a hop of 500 samples is longer than a window of 480"),
         ("{corpus: styl}", "arms/my.yaml: corpus: there is no styl; the nearest is style"),
         ("{train.warm_start.arm: you}", "arms/my.yaml: train.warm_start.arm: there is no you; known: baseline, my"),
         ("{train.warm_start.arm: my}", "arms/my.yaml: train.warm_start.arm: a circle of arms: my → my"),
@@ -160,6 +167,27 @@ def test_a_wrong_arm_is_explained(said: Said, changes: str, words: str) -> None:
 )
 def test_a_wrong_arm_file_is_explained(said: Said, arm: str, words: str) -> None:
     assert words in said(arm=arm)
+
+
+def test_another_kind_of_codec_replaces_the_old_one_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "arms").mkdir()
+    (tmp_path / "arms/baseline.yaml").write_text("label: Baseline\n")
+    for name, kind, more in (("a", "riffusion", "width: 600"), ("b", "bigvgan", "fmin: 20")):
+        text = f"label: {name}\nchanges:\n  spectrogram: {{kind: {kind}, {more}}}\n"
+        (tmp_path / f"arms/{name}.yaml").write_text(text)
+    arms = make_plan(DEMO | {"arms": ["baseline", "a", "b"]}).arms
+    assert [arm.recipe.spectrogram.kind for arm in arms.values()] == [
+        "mel_db",
+        "riffusion",
+        "bigvgan",
+    ]
+    assert arms["a"].recipe.spectrogram.size == (512, 600)
+    assert arms["b"].recipe.spectrogram.band == (20, 22050)
+    mel_db = arms["baseline"].recipe.spectrogram
+    assert mel_db.size == (64, 128) and mel_db.seconds == 4.064
 
 
 def test_a_key_is_said_to_stand_where_it_stands(said: Said) -> None:

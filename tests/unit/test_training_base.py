@@ -210,8 +210,8 @@ def test_specaugment_blanks_what_it_says() -> None:
     image = torch.full((1, 64, 128), 200, dtype=torch.uint8)
     image[..., ::2] = 100
     settings = SpecAugment(frequency_width=8 / 64, time_width=16 / 128)
-    made = [specaugment(image, str(key), settings) for key in range(200)]
-    assert torch.equal(made[7], specaugment(image, "7", settings))
+    made = [specaugment(image, str(key), settings, 0) for key in range(200)]
+    assert torch.equal(made[7], specaugment(image, "7", settings, 0))
     assert not torch.equal(made[0], made[1]) and int(image.min()) == 100
     for out in made:
         rows = (out[0] == 0).all(dim=1)
@@ -220,18 +220,36 @@ def test_specaugment_blanks_what_it_says() -> None:
         masked = rows[:, None] | columns[None, :]
         assert torch.equal(out, torch.where(masked, 0, image))
     assert max(int((out[0] == 0).all(dim=1).sum()) for out in made) > 12
-    mean = specaugment(image, "7", settings.model_copy(update={"fill": "mean"}))
+    mean = specaugment(image, "7", settings.model_copy(update={"fill": "mean"}), 0)
     assert torch.equal(mean == 150, made[7] == 0)
-    assert variant(image, "3-0", 0, settings) is image
-    assert not torch.equal(variant(image, "3-0", 1, settings), variant(image, "3-0", 2, settings))
+    assert variant(image, "3-0", 0, settings, 0) is image
+    assert not torch.equal(
+        variant(image, "3-0", 1, settings, 0), variant(image, "3-0", 2, settings, 0)
+    )
     assert Latents(specaugment=settings).variants == 5 and Latents().variants == 1
+
+
+@pytest.mark.parametrize("silence", [255.0, -1.0, -11.512925])
+def test_specaugment_fills_with_the_codecs_silence(silence: float) -> None:
+    """The same masks whatever silence is: white where images are inverted, low in tensors."""
+    dtype = torch.uint8 if silence == 255 else torch.float32
+    image = torch.full((2, 64, 128), 100, dtype=torch.uint8)
+    image[1] = 50
+    settings = SpecAugment(frequency_width=8 / 64, time_width=16 / 128)
+    black = specaugment(image, "7", settings, 0)
+    filled = specaugment(image.to(dtype), "7", settings, silence)
+    assert filled.dtype == dtype
+    expected = torch.where(black == 0, torch.tensor(silence), image.float())
+    assert torch.equal(filled.float(), expected) and (black == 0).any()
+    mean = specaugment(image.to(dtype), "7", settings.model_copy(update={"fill": "mean"}), silence)
+    assert torch.equal(mean == 75, black == 0)
 
 
 def test_specaugment_blanks_the_same_share_of_every_image() -> None:
     settings = SpecAugment(frequency_masks=1, time_masks=1)
     for height, width in ((64, 128), (256, 472), (256, 512)):
         image = torch.full((1, height, width), 9, dtype=torch.uint8)
-        made = [specaugment(image, str(key), settings)[0] == 0 for key in range(600)]
+        made = [specaugment(image, str(key), settings, 0)[0] == 0 for key in range(600)]
         most = max(int(out.all(dim=1).sum()) for out in made)
         longest = max(int(out.all(dim=0).sum()) for out in made)
         assert most == pytest.approx(12 / 256 * height, abs=0.6)

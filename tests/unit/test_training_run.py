@@ -149,11 +149,12 @@ def test_latents_encoded_in_the_loop_are_the_cached_ones(
         rows.append({"bytes": png.getvalue(), "path": "x.png"})
     splits = ["train"] * 4 + ["heldout"]
     columns = {"clip_id": clip_ids, "split": splits, "captions": captions, "image": rows}
-    pq.write_table(pa.table(columns), tmp_path / "images.parquet")
+    codec = {"melablate.codec": json.dumps({"kind": "mel_db"})}
+    pq.write_table(pa.table(columns).replace_schema_metadata(codec), tmp_path / "images.parquet")
     augment = SpecAugment(variants=2, frequency_width=0.25, time_width=0.25)
-    vae = load_base(bases["sd"], ("vae",)).vae
+    vae, span = load_base(bases["sd"], ("vae",)).vae, (0.0, 255.0)
     parts = [
-        encode(vae, torch.stack([variant(image[None], i, n, augment) for n in range(3)]), (0, 255))
+        encode(vae, torch.stack([variant(image[None], i, n, augment, 0) for n in range(3)]), span)
         for i, image in zip(clip_ids, pixels, strict=True)
     ]
     save_tensors(

@@ -4,16 +4,13 @@ A codec has three modules: `settings` (its parameters), `encode` (audio → imag
 (images → audio). They are loaded apart, so that a change of the inversion makes no image again.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from .codec_settings import CodecSettings
 from .loudness import Levels
@@ -35,22 +32,6 @@ Encode = Callable[[Float, CodecSettings], Encoded]
 """Audio [channels, samples] → image."""
 Decode = Callable[[NDArray[Any], CodecSettings, str], NDArray[np.float32]]
 """Images [n, planes, height, width] → audio [n, channels, samples], on a device."""
-
-
-def parse_codec(text: str | bytes) -> CodecSettings:
-    """Parameters from their JSON; ValueError if it is no codec that is known here."""
-    try:
-        kind = json.loads(text)["kind"]
-    except (ValueError, KeyError, TypeError):
-        raise ValueError("the codec's parameters are no JSON object with a kind") from None
-    known = sorted(path.parent.name for path in Path(__file__).parent.glob("codecs/*/settings.py"))
-    if kind not in known:
-        raise ValueError(f"there is no codec {kind!r}; known: {', '.join(known)}")
-    module = import_module(f".codecs.{kind}.settings", __package__)
-    try:
-        return cast(CodecSettings, module.CODEC.model_validate_json(text))
-    except ValidationError as error:
-        raise ValueError(f"wrong parameters of the codec {kind}: {error}") from None
 
 
 def encoder(settings: CodecSettings) -> Encode:

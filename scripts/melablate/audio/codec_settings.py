@@ -41,6 +41,11 @@ class CodecSettings(Settings):
     loud_is_light: ClassVar[bool] = True
     """Whether larger values are louder."""
 
+    keeps_level: ClassVar[bool] = False
+    """Whether the image says how loud the clip is, rather than what is louder than what."""
+    row_scale: ClassVar[str] = "mel scale"
+    """Where the rows of the image are evenly spaced."""
+
     @property
     def samples(self) -> int:
         """Length of the clip in samples."""
@@ -61,7 +66,49 @@ class CodecSettings(Settings):
         """Height and width of the image."""
         raise NotImplementedError
 
+    @property
+    def band(self) -> tuple[float, float]:
+        """Frequencies of the lowest and the highest row, Hz."""
+        raise NotImplementedError
+
+    @property
+    def shown_seconds(self) -> float:
+        """Seconds that the image shows of the clip."""
+        return self.seconds
+
+    @property
+    def silence(self) -> float:
+        """Value of the image where nothing sounds."""
+        return self.span[0] if self.loud_is_light else self.span[1]
+
+    def exif(self) -> dict[int, int | float]:
+        """EXIF tags of a PNG, for codecs whose own project reads them."""
+        return {}
+
     def forward(self) -> dict[str, Any]:
         """What decides the image; how it is turned back does not."""
         neutral = self.model_copy(update={"inversion": Inversion()})
         return neutral.model_dump(mode="json")
+
+
+def check_band(fmin: float, fmax: float, sample_rate: int) -> None:
+    """A band that is there."""
+    if fmin >= fmax:
+        raise ValueError(f"fmin {fmin} is not below fmax {fmax}")
+    if fmax > sample_rate / 2:
+        raise ValueError(f"fmax {fmax} is above half the sample rate ({sample_rate / 2})")
+
+
+def check_hop(hop: int, window: int) -> None:
+    """Windows without gaps between them, in which sound would be lost."""
+    if hop > window:
+        raise ValueError(f"a hop of {hop} samples is longer than a window of {window}")
+
+
+def check_width(codec: CodecSettings, width: int, longest: int) -> None:
+    """An image that is wide enough; `longest` is the most samples whose frames it holds."""
+    if codec.frames > width:
+        raise ValueError(
+            f"{codec.seconds:g} s make {codec.frames} frames, more than width {width}; set width "
+            f"to at least {codec.frames} or seconds to at most {longest / codec.sample_rate:.4f}"
+        )

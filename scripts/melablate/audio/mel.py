@@ -1,8 +1,8 @@
-"""Mel bands after Slaney's Auditory Toolbox, as librosa has them by default."""
+"""Mel bands: Slaney's, as librosa has them by default, or HTK's."""
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.fft
@@ -22,19 +22,22 @@ class MelBands:
     n_mels: int
     fmin: float
     fmax: float
+    scale: Literal["slaney", "htk"] = "slaney"
+    equal_area: bool = True
+    """Whether every triangle has the area of 1 Hz, rather than the height of 1."""
 
 
 @lru_cache(maxsize=8)
 def filterbank(bands: MelBands) -> NDArray[np.float64]:
-    """Triangular bands [n_mels, n_fft / 2 + 1] of equal area, evenly spaced in Slaney's mel."""
+    """Triangular bands [n_mels, n_fft / 2 + 1], evenly spaced in mel."""
     bins = np.fft.rfftfreq(bands.n_fft, 1 / bands.sample_rate)
-    mels = np.linspace(_hz_to_mel(bands.fmin), _hz_to_mel(bands.fmax), bands.n_mels + 2)
-    edges = _mel_to_hz(mels)
+    to_mel, to_hz = SCALES[bands.scale]
+    edges = to_hz(np.linspace(to_mel(bands.fmin), to_mel(bands.fmax), bands.n_mels + 2))
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising = (bins - low) / (centre - low)
     falling = (high - bins) / (high - centre)
-    triangles: NDArray[np.float64] = np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)
-    return triangles
+    triangles: NDArray[np.float64] = np.maximum(0, np.minimum(rising, falling))
+    return triangles * 2 / (high - low) if bands.equal_area else triangles
 
 
 def apply_filterbank(bands: MelBands, power: Float) -> Float:
@@ -84,6 +87,18 @@ def _hz_to_mel(hz: float) -> float:
 def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     logarithmic = _LINEAR_HZ * np.exp(_LOG_STEP * (mel - _LINEAR_MEL))
     return np.where(mel < _LINEAR_MEL, mel * _LINEAR_HZ / _LINEAR_MEL, logarithmic)
+
+
+# HTK's scale (O'Shaughnessy): logarithmic above 700 Hz or so.
+def _htk_to_mel(hz: float) -> float:
+    return float(2595 * np.log10(1 + hz / 700))
+
+
+def _htk_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 700 * (10 ** (mel / 2595) - 1)
+
+
+SCALES = {"slaney": (_hz_to_mel, _mel_to_hz), "htk": (_htk_to_mel, _htk_to_hz)}
 
 
 @lru_cache(maxsize=8)

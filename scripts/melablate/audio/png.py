@@ -1,24 +1,21 @@
-"""An image as PNG, with the codec's parameters in a text chunk."""
+"""An image as PNG, with the codec's parameters in a text chunk, and in EXIF where others do so."""
 
 import io
-import json
+import struct
 import zlib
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from .codec import parse_codec
 from .codec_settings import CodecSettings
+from .codec_text import CODEC_KEY, codec_json, parse_codec
 
-CODEC_KEY = "melablate.codec"
-
-
-def codec_json(settings: CodecSettings) -> str:
-    """The parameters as one canonical line of JSON."""
-    return json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+MODES = {1: "L", 2: "RGB"}
+"""How a picture of so many planes is stored."""
 
 
 def image_to_png(image: NDArray[Any], settings: CodecSettings) -> bytes:
@@ -30,9 +27,13 @@ def image_to_png(image: NDArray[Any], settings: CodecSettings) -> bytes:
     text.add_text(CODEC_KEY, codec_json(settings))
     grey = to_bytes(image, settings)
     picture = grey[0] if len(grey) == 1 else np.stack([np.zeros_like(grey[0]), *grey], axis=-1)
+    exif = Image.Exif()
+    exif.update(settings.exif())
     out = io.BytesIO()
     # Spectrograms hold runs and few repeats: as small as zlib's default search, in half its time.
-    Image.fromarray(picture).save(out, format="PNG", compress_type=zlib.Z_RLE, pnginfo=text)
+    Image.fromarray(picture).save(
+        out, format="PNG", compress_type=zlib.Z_RLE, pnginfo=text, exif=exif
+    )
     return out.getvalue()
 
 
@@ -44,29 +45,64 @@ def to_bytes(image: NDArray[Any], settings: CodecSettings) -> NDArray[np.uint8]:
     return np.rint(np.clip((image - low) / (high - low), 0, 1) * 255).astype(np.uint8)
 
 
+def to_values(image: NDArray[np.uint8], settings: CodecSettings) -> NDArray[Any]:
+    """What `to_bytes` was given, to a 255th of the span."""
+    low, high = settings.span
+    if (low, high) == (0.0, 255.0):
+        return image
+    return (image.astype(np.float32) / 255 * (high - low) + low).astype(np.float32)
+
+
 def picture_to_planes(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """[planes, height, width] of a grey picture, or of one with green and blue."""
     return picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)[1:3]
 
 
 def png_to_image(png: bytes) -> tuple[NDArray[np.uint8], CodecSettings]:
-    """Image [planes, height, width] and parameters of a PNG that `image_to_png` made."""
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as file:
-        assert isinstance(file, PngImageFile)
-        if file.mode not in ("L", "RGB"):
-            raise ValueError(f"the PNG is of mode {file.mode}; a spectrogram is grey (L) or RGB")
-        if CODEC_KEY not in file.text:
-            raise ValueError(f"the PNG has no text chunk {CODEC_KEY!r}, so its codec is unknown")
-        codec = str(file.text[CODEC_KEY])
-        image = picture_to_planes(np.asarray(file))
+    """Image [planes, height, width] and parameters of a PNG that `image_to_png` made.
+
+    Or of one of riffusion's own, which only has EXIF tags. ValueError for any other.
+    """
     try:
-        settings = parse_codec(codec)
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as file:
+            assert isinstance(file, PngImageFile)
+            file.load()
+            exif = dict(file.getexif())
+    except UnidentifiedImageError:
+        raise ValueError("it is no PNG") from None
+    except (OSError, SyntaxError, ValueError, struct.error, zlib.error) as error:
+        raise ValueError(f"the PNG cannot be read: {error}") from None
+    except Image.DecompressionBombError:
+        raise ValueError("the PNG is far larger than any spectrogram") from None
+    if CODEC_KEY not in file.text:
+        if not exif:
+            raise ValueError(
+                f"the PNG has neither the text chunk {CODEC_KEY!r} nor riffusion's EXIF tags, so "
+                "its codec is unknown"
+            )
+        return _riffusions_own(file, exif)
+    try:
+        settings = parse_codec(str(file.text[CODEC_KEY]))
     except ValueError as error:
         raise ValueError(f"the PNG's text chunk {CODEC_KEY!r}: {error}") from None
+    if file.mode != MODES[settings.channels]:
+        raise ValueError(f"the PNG is of mode {file.mode}, not {MODES[settings.channels]}")
+    image = picture_to_planes(np.asarray(file))
     expected = (settings.channels, *settings.size)
     if image.shape != expected:
         raise ValueError(f"the PNG is {image.shape}, but its codec says {expected}")
     return image, settings
+
+
+def _riffusions_own(
+    file: PngImageFile, exif: dict[int, Any]
+) -> tuple[NDArray[np.uint8], CodecSettings]:
+    """Grey or colour, as it may come; mono is the same in all colours."""
+    # By name: what is made by this workflow never comes here, so it must not run again for it.
+    foreign = import_module(".codecs.riffusion.foreign", __package__)
+    settings: CodecSettings = foreign.settings_of(exif, file.width, file.height)
+    colours = np.moveaxis(np.asarray(file.convert("RGB")), -1, 0)
+    return (colours[1:3] if settings.channels == 2 else colours[:1]), settings
 
 
 def upright(image: NDArray[np.uint8], settings: CodecSettings) -> NDArray[np.uint8]:

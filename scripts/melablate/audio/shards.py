@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..files import writing
-from .codec import parse_codec
 from .codec_settings import CodecSettings
-from .png import CODEC_KEY, codec_json, picture_to_planes
+from .codec_text import CODEC_KEY, codec_json, parse_codec
+from .png import picture_to_planes
 
 ROW_GROUP = 256
 

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from ..audio.codec_settings import CodecSettings
 from ..files import writing_folder
 from ..progress import Progress
 from . import page_words as words
@@ -72,7 +73,7 @@ def render(page: Page, shown: tuple[Prompt, ...], takes: Takes, look: Report) ->
 def context(page: Page, shown: tuple[Prompt, ...], takes: Takes, look: Report) -> dict[str, Any]:
     """What the template asks for."""
     judging, *others = _columns(page)
-    codec = _codec(takes)
+    codecs = _codecs(takes)
     return {
         **_rows(page, shown, takes, judging, others),
         "title": look.title or f"What helped, and what did not: {page.study}",
@@ -82,12 +83,12 @@ def context(page: Page, shown: tuple[Prompt, ...], takes: Takes, look: Report) -
         "confidence": percent(page.confidence),
         "prompts": shown,
         "prompts_total": len(page.prompts),
-        "facts": words.facts(page, codec),
+        "facts": words.facts(page, codecs),
         "primary": judging,
         "others": others,
         "tally": words.tally(page.rows, page.primary),
         "claims": words.claims_held(page.rows, page.primary),
-        "picture": words.picture_words(codec),
+        "picture": words.picture_words(codecs),
         "notes": words.notes(page, look.audio_format),
         "checks": words.checks(page),
     }
@@ -195,7 +196,7 @@ def _take(page: Page, row: Row, prompt: Prompt, seed: int, take: Take | None) ->
     }
 
 
-def _codec(takes: Takes) -> dict[str, Any]:
-    """The codec of the first image that names one."""
+def _codecs(takes: Takes) -> list[CodecSettings]:
+    """The codecs of all images, in the order of the rows."""
     found = (take.codec for row in takes.values() for some in row.values() for take in some)
-    return next((codec for codec in found if codec), {})
+    return list(dict.fromkeys(found))

@@ -11,6 +11,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from ..audio.codec_settings import CodecSettings
 from ..audio.png import png_to_image, upright
 from .page_colours import palette
 from .page_data import Prompt, Row
@@ -28,8 +29,8 @@ class Take:
     image: str
     audio: str
     seconds: float
-    codec: dict[str, Any]
-    """Parameters that the image carries; empty when it carries none."""
+    codec: CodecSettings
+    """Parameters that the image carries."""
 
 
 def copy_takes(
@@ -71,7 +72,7 @@ def _copy(
     return Take(seed, shown, heard, seconds, codec)
 
 
-def recolour(source: Path, target: Path, look: Report) -> dict[str, Any]:
+def recolour(source: Path, target: Path, look: Report) -> CodecSettings:
     """Write a spectrogram for the eye: low frequencies below, in colour, without padding."""
     try:
         image, settings = png_to_image(source.read_bytes())
@@ -82,7 +83,7 @@ def recolour(source: Path, target: Path, look: Report) -> dict[str, Any]:
     picture = Image.fromarray(levels, mode="P")
     picture.putpalette(palette(look.colour_map, LEVELS))
     picture.save(target, format="PNG", compress_level=9)
-    return settings.model_dump(mode="json")
+    return settings
 
 
 def encode(source: Path, target: Path, kind: AudioFormat) -> float:

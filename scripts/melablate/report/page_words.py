@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..audio.codec_settings import CodecSettings
 from ..progress import duration
 from .page_data import Figure, Page, Row, Run
 from .wording import notes as table_notes
@@ -145,7 +146,7 @@ def run_facts(row: Row) -> str:
     return " · ".join(facts)
 
 
-def facts(page: Page, codec: dict[str, Any]) -> list[tuple[str, str]]:
+def facts(page: Page, codecs: Sequence[CodecSettings]) -> list[tuple[str, str]]:
     """What the study is, as far as the files say."""
     arms = sum(row.kind == "arm" for row in page.rows)
     fixed = sum(row.kind == "fixed" for row in page.rows)
@@ -156,18 +157,32 @@ def facts(page: Page, codec: dict[str, Any]) -> list[tuple[str, str]]:
         ("Seeds", ", ".join(map(str, page.seeds))),
         ("Prompts", str(len(page.prompts))),
     ]
-    if codec:
-        found.append(("Clips", f"{codec['seconds']:.3g} s at {codec['sample_rate'] / 1000:g} kHz"))
+    clips = [
+        f"{codec.seconds:.3g} s at {codec.sample_rate / 1000:g} kHz"
+        + (", stereo" if codec.channels > 1 else "")
+        for codec in codecs
+    ]
+    if clips:
+        found.append(("Clips", "; ".join(dict.fromkeys(clips))))
     return found + _provenance(runs)
 
 
-def picture_words(codec: dict[str, Any]) -> str:
-    """What the axes of a spectrogram are."""
-    if not {"fmin", "fmax"} <= codec.keys():
+def picture_words(codecs: Sequence[CodecSettings]) -> str:
+    """What the axes of the spectrograms are, for each codec that made some."""
+    if not codecs:
         return "Low frequencies are at the bottom; time runs to the right."
+    words = list(dict.fromkeys(map(_axes, codecs)))
+    if len(words) == 1:
+        return f"Spectrograms: {words[0]}."
+    return f"Spectrograms, by the codec of the row: {' Or '.join(f'{text}.' for text in words)}"
+
+
+def _axes(codec: CodecSettings) -> str:
+    low, high = codec.band
     return (
-        f"Spectrograms: {codec['fmin']:g} Hz at the bottom to {codec['fmax'] / 1000:g} kHz on the"
-        f" mel scale; {codec['seconds']:.3g} s from left to right."
+        f"{low:g} Hz at the bottom to {high / 1000:.4g} kHz on the {codec.row_scale};"
+        f" {codec.shown_seconds:.3g} s from left to right"
+        + ("; both channels in one" if codec.channels > 1 else "")
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import torch
 
-from ..models.pixels import BYTES
+from ..audio.codec_settings import CodecSettings
+from ..audio.codec_text import CODEC_KEY, parse_codec
 from ..models.weights import read_tensors
 from .captions import excluded
 from .latents import encode, variant
@@ -49,9 +50,15 @@ class Encoded:
     """Images that the autoencoder encodes whenever they are asked for."""
 
     def __init__(
-        self, vae: Any, pixels: torch.Tensor, clip_ids: Sequence[str], settings: Latents
+        self,
+        vae: Any,
+        pixels: torch.Tensor,
+        clip_ids: Sequence[str],
+        settings: Latents,
+        codec: CodecSettings,
     ) -> None:
-        self.vae, self.pixels, self.clip_ids, self.settings = vae, pixels, clip_ids, settings
+        self.vae, self.pixels, self.clip_ids = vae, pixels, clip_ids
+        self.settings, self.codec = settings, codec
         self.variants = settings.variants
         side = 2 ** (len(vae.config.block_out_channels) - 1)
         height, width = pixels.shape[2:]
@@ -63,12 +70,12 @@ class Encoded:
         """Augment and encode them."""
         augment = self.settings.specaugment
         batch = [
-            variant(self.pixels[image], self.clip_ids[image], number, augment)
+            variant(self.pixels[image], self.clip_ids[image], number, augment, self.codec.silence)
             if augment
             else self.pixels[image]
             for image, number in zip(images, variants, strict=True)
         ]
-        mean, std = encode(self.vae, torch.stack(batch), BYTES)
+        mean, std = encode(self.vae, torch.stack(batch), self.codec.span)
         return mean.cpu(), std.cpu()
 
 
@@ -115,6 +122,10 @@ def encoded_images(
     from PIL import Image
 
     table = pyarrow.parquet.read_table(path, columns=["clip_id", "split", "captions", "image"])
+    try:
+        codec = parse_codec((table.schema.metadata or {}).get(CODEC_KEY.encode(), b""))
+    except ValueError as error:
+        raise SystemExit(f"{path}: {error}; make it with make_spectrograms") from None
     columns = table.to_pydict()
     rows = _training_rows(path, columns["split"], columns["captions"], exclude_words)
     pixels = []
@@ -125,7 +136,7 @@ def encoded_images(
             flat = [torch.frombuffer(bytearray(p.tobytes()), dtype=torch.uint8) for p in planes]
             pixels.append(torch.stack(flat).view(len(planes), image.height, image.width))
     clip_ids = [columns["clip_id"][row] for row in rows]
-    source = Encoded(vae, torch.stack(pixels), clip_ids, settings)
+    source = Encoded(vae, torch.stack(pixels), clip_ids, settings, codec)
     return Images(clip_ids, [columns["captions"][row] for row in rows], source)
 
 

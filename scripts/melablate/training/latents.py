@@ -9,7 +9,9 @@ from ..models.pixels import to_model
 from .latents_settings import SpecAugment
 
 
-def specaugment(image: torch.Tensor, key: str, settings: SpecAugment) -> torch.Tensor:
+def specaugment(
+    image: torch.Tensor, key: str, settings: SpecAugment, silence: float
+) -> torch.Tensor:
     """The image [planes, height, width] with bands and stretches blanked; equal keys, equal masks.
 
     Park et al. 2019: widths uniform in 0 … the most, positions uniform where they fit.
@@ -17,7 +19,9 @@ def specaugment(image: torch.Tensor, key: str, settings: SpecAugment) -> torch.T
     digest = hashlib.blake2b(f"specaugment/{key}".encode(), digest_size=8).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
     filled = image.clone()
-    grey = image.float().mean().round().to(image.dtype) if settings.fill == "mean" else 0
+    value = image.float().mean().item() if settings.fill == "mean" else silence
+    if not image.is_floating_point():
+        value = round(value)
     for axis, masks, share in (
         (1, settings.frequency_masks, settings.frequency_width),
         (2, settings.time_masks, settings.time_width),
@@ -27,13 +31,15 @@ def specaugment(image: torch.Tensor, key: str, settings: SpecAugment) -> torch.T
         for _ in range(masks):
             width = int(torch.randint(widest + 1, (), generator=generator))
             start = int(torch.randint(size - width + 1, (), generator=generator))
-            filled.narrow(axis, start, width).fill_(grey)
+            filled.narrow(axis, start, width).fill_(value)
     return filled
 
 
-def variant(image: torch.Tensor, clip_id: str, number: int, settings: SpecAugment) -> torch.Tensor:
+def variant(
+    image: torch.Tensor, clip_id: str, number: int, settings: SpecAugment, silence: float
+) -> torch.Tensor:
     """Variant 0 is the image itself, the others are augmented, each in its own way."""
-    return image if number == 0 else specaugment(image, f"{clip_id}/{number}", settings)
+    return image if number == 0 else specaugment(image, f"{clip_id}/{number}", settings, silence)
 
 
 @torch.no_grad()

@@ -28,7 +28,8 @@ class SpecAugment(Settings):
     time_width: Share = 0.085
     """Most columns of a stretch, as a share of all; each is drawn from 0 … this."""
     fill: Literal["0", "mean"] = "0"
-    """Grey of the blanked parts: 0, or the image's mean."""
+    """What the blanked parts hold: 0 is silence (grey 0 of the seed's codec, white of riffusion's),
+    or the image's mean."""
 
 
 class Latents(Settings):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Positive
+from ...codec_settings import CodecSettings, Positive, check_band, check_hop, check_width
 
 
 class MelDb(CodecSettings):
@@ -47,20 +47,16 @@ class MelDb(CodecSettings):
         """Mel bands and frames."""
         return self.n_mels, self.width
 
+    @property
+    def band(self) -> tuple[float, float]:
+        """The mel bands' ends."""
+        return self.fmin, self.fmax
+
     @model_validator(mode="after")
     def _fits(self) -> "MelDb":
-        if self.fmin >= self.fmax:
-            raise ValueError(f"fmin {self.fmin} is not below fmax {self.fmax}")
-        if self.fmax > self.sample_rate / 2:
-            raise ValueError(
-                f"fmax {self.fmax} is above half the sample rate ({self.sample_rate / 2})"
-            )
-        if self.frames > self.width:
-            raise ValueError(
-                f"{self.seconds} s make {self.frames} frames, more than width {self.width}; "
-                f"set width to at least {self.frames} or seconds to at most "
-                f"{(self.width - 1) * self.hop / self.sample_rate:.3f}"
-            )
+        check_band(self.fmin, self.fmax, self.sample_rate)
+        check_hop(self.hop, self.n_fft)
+        check_width(self, self.width, (self.width - 1) * self.hop)
         return self
 
 

@@ -1,0 +1,62 @@
+"""From magnitudes to clips as they are heard: what decoders share."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .codec_settings import CodecSettings
+from .griffin_lim import MOMENTUM, griffin_lim, stereo_griffin_lim
+from .loudness import normalize, oversampled_peak
+from .mel_to_linear import mel_to_linear
+from .phase_start import random_phase
+from .transform import Transform
+
+# Clips at a time: spectra of one fit the cache of a CPU, those of many the memory of a GPU.
+CPU_BATCH, GPU_BATCH = 1, 16
+
+Inverse = Callable[[Tensor], Tensor]
+"""Images [n, planes, height, width] → audio [n, channels, samples], at any level."""
+
+
+def decode_batches(
+    images: NDArray[np.generic], settings: CodecSettings, device: str, inverse: Inverse
+) -> NDArray[np.float32]:
+    """Audio [n, channels, samples] at the codec's loudness; no clip depends on another."""
+    expected = (settings.channels, *settings.size)
+    if images.ndim != 4 or images.shape[1:] != expected:
+        raise ValueError(f"images are {images.shape}, but the codec says (n, {expected})")
+    audio = np.zeros((len(images), settings.channels, settings.samples), np.float32)
+    batch = CPU_BATCH if device == "cpu" else GPU_BATCH
+    for first in range(0, len(images), batch):
+        part = torch.from_numpy(images[first : first + batch].copy()).to(device).float()
+        audio[first : first + batch] = inverse(part).cpu().numpy()
+    for place, clip in enumerate(audio):
+        audio[place] = at_level(clip, settings)
+    return audio
+
+
+def at_level(clip: NDArray[np.float32], settings: CodecSettings) -> NDArray[np.float32]:
+    """The clip at the codec's loudness and peak."""
+    if not settings.keeps_level and (peak := oversampled_peak(clip)) > 0:
+        # As the inversion leaves it, it could be too quiet to be measured.
+        clip = clip * np.float32(10 ** (settings.peak_db / 20) / peak)
+    leveled, _ = normalize(clip, settings.sample_rate, settings.loudness, settings.peak_db)
+    return leveled.astype(np.float32)
+
+
+def linear_from_mel(mel: Tensor, bands: NDArray[np.float64]) -> Tensor:
+    """Spectrum [n, channels, frames, bins] of mel bands [n, channels, n_mels, frames]."""
+    flat = mel.flatten(0, 1).transpose(1, 2)
+    linear = mel_to_linear(flat, torch.from_numpy(bands), "multiplicative")
+    return linear.reshape(*mel.shape[:2], *linear.shape[1:])
+
+
+def recover(magnitude: Tensor, stft: Transform, settings: CodecSettings) -> Tensor:
+    """Audio [n, channels, samples] of magnitudes [n, channels, frames, bins]."""
+    start, iterations = random_phase(stft, magnitude), settings.inversion.iterations
+    if settings.channels == 1:
+        return griffin_lim(magnitude[:, 0], stft, iterations, MOMENTUM, start)[:, None]
+    return stereo_griffin_lim(magnitude, stft, iterations, MOMENTUM, start)
