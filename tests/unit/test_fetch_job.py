@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,18 @@ from fetch_sites import (
     settings,
     songs,
 )
+from melablate.config_files import read_config, read_sources
 from melablate.fetch import job
 from melablate.fetch.assets import ASSETS, PICKLES, Asset, HuggingFace
 from melablate.fetch.job import fetch
 from melablate.fetch.missing import missing
+from melablate.fetch.needs import needed
 from melablate.fetch.settings import Fetch
 from melablate.fetch.wanted import FetchError
+from melablate.fetch.web import Web
+from melablate.study import load_study
 
+ROOT = Path(__file__).parents[2]
 UNET = "unet/diffusion_pytorch_model.safetensors"
 WANTED = {name: body for name, body in MODEL.items() if not name.endswith((".bin", ".md"))}
 
@@ -132,11 +138,14 @@ def test_a_touched_file_is_read_and_kept(site: Site, tmp_path: Path) -> None:
     assert not site.asked
 
 
-def test_what_is_laid_there_by_hand_is_taken_if_it_is_right(site: Site, tmp_path: Path) -> None:
+def test_what_is_laid_there_by_hand_is_taken_if_it_is_right(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = tmp_path / "models/tiny" / UNET
     bad = tmp_path / "models/tiny/unet/config.json"
     good.parent.mkdir(parents=True)
     good.write_bytes(MODEL[UNET])
+    (tmp_path / "models/tiny/model_index.json").write_bytes(MODEL["model_index.json"])
     bad.write_bytes(b'{"b": 3}')
     archive = tmp_path / "data/songs/audio.zip"
     archive.parent.mkdir(parents=True)
@@ -145,6 +154,8 @@ def test_what_is_laid_there_by_hand_is_taken_if_it_is_right(site: Site, tmp_path
     assert files(tmp_path) == MODEL_THERE | SONGS_THERE
     asked = {r.path for r in site.asked}
     assert not any(path.endswith((UNET, "audio.zip")) for path in asked)
+    no_reading(monkeypatch)
+    fetch(settings(tmp_path, site.address), ["tiny", "songs"])
     assert any(path.endswith("unet/config.json") for path in asked)
 
 
@@ -174,6 +185,44 @@ def test_the_record_is_the_same_each_time_and_demands_the_same(site: Site, tmp_p
     with pytest.raises(FetchError, match="wrong bytes"):
         fetch(settings(tmp_path / "c", site.address), ["tiny"])
     assert f"models/tiny/{UNET}" not in files(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"files": {"../../evil": {"size": 1}}},
+        {"files": {"a": {"size": 1, "site": "__class__", "address": "", "said_by": ""}}},
+        {"files": {"a": {"size": "1", "site": "zenodo", "address": "", "said_by": ""}}},
+        {"files": {}, "unpacked": {"/etc/evil": {"size": 1}}},
+        {"files": ["a"]},
+        {"files": {"a": 3}},
+        {},
+    ],
+)
+def test_a_record_from_a_stranger_cannot_lead_out_of_the_folder(
+    site: Site, tmp_path: Path, spoilt: dict[str, object]
+) -> None:
+    lock = tmp_path / "in/fetch.lock.json"
+    fetch(settings(lock.parent, site.address), ["tiny"])
+    content = json.loads(lock.read_text())
+    entry = {"sources": content["assets"]["tiny"]["sources"], **spoilt}
+    lock.write_text(json.dumps(content | {"assets": {"tiny": entry}}))
+    with pytest.raises(FetchError, match="what it says of tiny cannot be used"):
+        fetch(settings(lock.parent, site.address), ["tiny"])
+    assert "cannot be used" in missing(settings(lock.parent, site.address), ["tiny"])
+    assert [p.name for p in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize("content", ["{}", '{"assets": []}', '{"assets": {"tiny": 1}}'])
+def test_a_record_that_says_nothing_is_written_anew(
+    site: Site, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "fetch.lock.json").write_text(content)
+    (tmp_path / ".fetch").mkdir()
+    (tmp_path / ".fetch/seen.json").write_text('{"models/tiny/model_index.json": 7}')
+    fetch(settings(tmp_path, site.address), ["tiny"])
+    assert files(tmp_path) == MODEL_THERE
+    assert "tiny" in json.loads((tmp_path / "fetch.lock.json").read_text())["assets"]
 
 
 def test_what_the_catalogue_knows_stands_above_the_site(
@@ -352,6 +401,60 @@ def test_the_real_catalogue_is_sound() -> None:
         for name, checksum in asset.checksums.items():
             kind, _, digest = checksum.partition(":")
             assert len(digest) == {"sha256": 64, "md5": 32}[kind] and int(digest, 16), name
+
+
+def test_the_catalogue_knows_the_real_caption_table() -> None:
+    data = Path(os.environ.get("MELABLATE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not (data / "song_describer.csv").is_file():
+        pytest.skip("no song_describer.csv in MELABLATE_TEST_DATA")
+    body = (data / "song_describer.csv").read_bytes()
+    known = ASSETS["song-describer"]
+    assert known.sizes["song_describer.csv"] == len(body)
+    assert known.checksums["song_describer.csv"] == f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def test_the_real_study_finds_what_is_fetched_for_it() -> None:
+    """Its paths are the places of assets, and each holds the files that the stages look for."""
+    study = load_study(read_sources(read_config(ROOT / "config/config.yaml")))
+    names = needed(study.fetch, study.given_folders())
+    assert sorted(names) == ["clap-htsat-unfused", "song-describer", "stable-diffusion-v1-5"]
+    assert len(names) == len(study.given_folders())
+
+
+def test_a_study_may_name_more_and_folders_may_be_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "group").mkdir()
+    (tmp_path / "assets").symlink_to("group")
+    paths = [f"{tmp_path}/group/models/vggish", "elsewhere/models/panns_cnn14"]
+    chosen = Fetch(assets=("encodec-24khz", "vggish"))
+    assert needed(chosen, paths) == ["vggish", "encodec-24khz"]
+
+
+def test_https_does_not_become_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer:
+        url = "http://cdn/x"
+
+        def close(self) -> None:
+            pass
+
+    web = Web(Fetch())
+    monkeypatch.setattr(web.session, "get", lambda *_, **__: Answer())
+    with pytest.raises(FetchError, match="anybody may change it"):
+        web.get("https://site/x")
+
+
+def test_a_pickle_is_stored_and_checked_but_not_opened(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b"\x80\x02not to be opened"
+    known = {"vggish-10086976.pth": f"sha256:{hashlib.sha256(body).hexdigest()}"}
+    use(monkeypatch, replace(ASSETS["vggish"], checksums=known))
+    where = "/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
+    site.files[where] = body
+    fetch(settings(tmp_path, site.address), ["vggish"])
+    assert files(tmp_path) == {"models/vggish/vggish-10086976.pth": body}
 
 
 def test_settings_say_what_is_wrong() -> None:

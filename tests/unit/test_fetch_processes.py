@@ -92,7 +92,7 @@ def test_killed_at_any_time_it_goes_on(site: Site, tmp_path: Path) -> None:
     assert (tmp_path / "data/songs/song_describer.csv").read_bytes() == CAPTIONS
     assert site.sent < whole * 1.1 + 20_000
     hidden = [p for p in (tmp_path / ".fetch").rglob("*") if p.is_file()]
-    assert sorted(p.name for p in hidden) == ["lock", "seen.json"]
+    assert not [p for p in hidden if "part" in p.name or p.suffix == ".mp3"]
     assert "everything is there" in end(start(tmp_path, site))
 
 

@@ -1,6 +1,7 @@
 """Fetch assets into their folder: what is right stays, what is missing or wrong is fetched."""
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from .archives import size_unpacked, unpack
 from .assets import ASSETS, Archive, Asset
 from .download import Part, download
 from .listing import listing
-from .promises import Promises, inside, promises, sources_of
+from .promises import Promises, inside, promises, recorded, sources_of
 from .settings import Fetch
 from .shelf import LOCK, Shelf, free_space
 from .wanted import FetchError, Wanted
@@ -26,18 +27,18 @@ LAST = ("model_index.json", "config.json", "song_describer.csv")
 def fetch(settings: Fetch, names: Iterable[str]) -> None:
     """Bring every named asset into its folder."""
     shelf, assets = Shelf(Path(settings.folder)), [ASSETS[name] for name in names]
-    lacking = [one for one in assets if not complete(shelf, one)]
-    shelf.save()
-    if not lacking:
-        print(f"{settings.folder}: everything is there: {', '.join(a.name for a in assets) or '-'}")
-        return
     try:
-        _fetch(settings, shelf, lacking)
+        lacking = [one for one in assets if not complete(shelf, one)]
+        shelf.save()
+        if lacking:
+            _fetch(settings, shelf, lacking)
+            return
     except OSError as error:
         raise FetchError(
             f"{settings.folder}: {error}. May you write there, and is there room? "
             "Say the same command again: it goes on from there"
         ) from None
+    print(f"{settings.folder}: everything is there: {', '.join(a.name for a in assets) or '-'}")
 
 
 def _fetch(settings: Fetch, shelf: Shelf, assets: Iterable[Asset]) -> None:
@@ -75,6 +76,9 @@ def _asset(settings: Fetch, shelf: Shelf, asset: Asset) -> None:
     _make_room(shelf, asset, lacking)
     for file in sorted(lacking, key=lambda f: (f.path in LAST, f.path)):
         _fetch_file(web, shelf, asset, entry, file)
+    for file in files:
+        entry["files"][file.path]["sha256"] = shelf.sha256(f"{asset.folder}/{file.path}")
+    shutil.rmtree(shelf.hidden / "parts" / asset.folder, ignore_errors=True)
     entry["complete"] = True
     shelf.promise(asset.name, entry)
     if first:
@@ -84,13 +88,13 @@ def _asset(settings: Fetch, shelf: Shelf, asset: Asset) -> None:
 
 def _entry(shelf: Shelf, asset: Asset, web: Web) -> dict[str, Any]:
     """What is recorded of an asset, or else what its sites list."""
-    entry = shelf.lock.get("assets", {}).get(asset.name, {})
-    if entry.get("sources") != sources_of(asset):
+    entry = recorded(shelf, asset)
+    if not entry:
         files = listing(asset, web)
         entry = {"sources": sources_of(asset), "files": {f.path: f.as_json() for f in files}}
     for name, checksum in asset.checksums.items():
         kind, _, digest = checksum.partition(":")
-        if entry["files"][name].get(kind, digest) != digest:
+        if entry["files"].get(name, {}).get(kind, digest) != digest:
             raise FetchError(
                 f"{shelf.folder / LOCK}: {asset.name}/{name} has another {kind} there than in the "
                 "catalogue; remove this asset's entry"
@@ -144,8 +148,7 @@ def _fetch_file(web: Web, shelf: Shelf, asset: Asset, entry: dict[str, Any], fil
     said = shelf.wrong(path, file.as_json())
     if said:  # it changed under our hands
         raise FetchError(f"{target}: {said}")
-    known = entry["files"][file.path]
-    known |= {"sha256": shelf.sha256(path), "size": target.stat().st_size}
+    entry["files"][file.path]["size"] = target.stat().st_size
     shelf.save()
     progress.step(total)
 
@@ -165,6 +168,8 @@ def _unpacked(
         if not _is_right(shelf, asset, packed):
             _make_room(shelf, asset, [packed], more=packed.size or 0)
             _fetch_file(web, shelf, asset, entry, packed)
+        known = shelf.sha256(f"{asset.folder}/{archive.file}")
+        entry["files"][archive.file]["sha256"] = known
         entry["unpacked"] = _unpack(shelf, asset, archive)
         shelf.promise(asset.name, entry)
         shelf.save()

@@ -14,9 +14,9 @@ def missing(settings: Fetch, names: Iterable[str]) -> str:
     """A line for every asset."""
     try:
         shelf = Shelf(Path(settings.folder))
+        return "\n".join(_line(shelf, ASSETS[name]) for name in names)
     except FetchError as error:
         return str(error)
-    return "\n".join(_line(shelf, ASSETS[name]) for name in names)
 
 
 def _line(shelf: Shelf, asset: Asset) -> str:

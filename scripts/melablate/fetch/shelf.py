@@ -27,7 +27,8 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.lock: dict[str, Any] = _read(folder / LOCK, strict=True)
+        found = _read(folder / LOCK, strict=True).get("assets")
+        self.recorded: dict[str, Any] = found if isinstance(found, dict) else {}
         self._seen: dict[str, list[Any]] = _read(folder / HIDDEN / "seen.json")
         self._looked_at: dict[str, list[Any]] = {}
 
@@ -43,10 +44,8 @@ class Shelf:
         except FileNotFoundError:
             return "missing"
         known = self._seen.get(path)
-        same = known is not None and known[:-1] == stat and promised.get("size") in (None, stat[0])
-        if same and known is not None and known[-1] == promised.get("sha256"):
-            return "right"
-        return "unsure"
+        right = [*stat, promised.get("sha256")]
+        return "right" if known == right and promised["size"] in (None, stat[0]) else "unsure"
 
     def wrong(self, path: str, promised: Mapping[str, Any]) -> str:
         """Why a file that is there is not the promised one; empty if it is."""
@@ -57,7 +56,7 @@ class Shelf:
         if "sha256" in kinds:
             kinds = {"sha256": kinds["sha256"]}
         stat = _stat(file)
-        said = differs(file, promised.get("size"), kinds)
+        said = differs(file, promised["size"], kinds)
         if not said:
             self.remember(path, kinds.get("sha256") or checksums(file, ("sha256",))["sha256"], stat)
         return said
@@ -73,10 +72,9 @@ class Shelf:
 
     def promise(self, asset: str, entry: Mapping[str, Any]) -> None:
         """Record what an asset's files must be."""
-        if self.lock.get("assets", {}).get(asset) != entry:
-            self.lock.setdefault("assets", {})[asset] = dict(entry)
-            self.lock["version"] = 1
-            write_json(self.folder / LOCK, self.lock)
+        if self.recorded.get(asset) != entry:
+            self.recorded[asset] = dict(entry)
+            write_json(self.folder / LOCK, {"version": 1, "assets": self.recorded})
 
     def save(self) -> None:
         """Keep what was found right, with what others found since; a reader needs not."""

@@ -35,9 +35,13 @@ class Web:
     def get(self, address: str, **headers: str) -> requests.Response:
         """An open answer, of any status; the body is not read yet."""
         time_out = (min(self.settings.timeout, 30.0), self.settings.timeout)
-        return self.session.get(
+        answer = self.session.get(
             address, headers=headers | token(address), stream=True, timeout=time_out
         )
+        if address.startswith("https:") and not answer.url.startswith("https:"):
+            answer.close()
+            raise FetchError(f"{address}: leads to {answer.url}, where anybody may change it")
+        return answer
 
     def json(self, site: str, address: str) -> Iterator[Any]:
         """Every page of an answer in JSON, from the first address that gives it."""
