@@ -197,6 +197,6 @@ def sample_options(wildcards, input):
     if wildcards.row == "real-audio":
         options += [
             "--audio",
-            f"{PLAN.data_folders[PLAN.corpus(PLAN.study.corpus)]}/audio",
+            PLAN.audio_folders[PLAN.corpus(PLAN.study.corpus)],
         ]
     return options

@@ -26,10 +26,11 @@ rule compose_music:
 
 rule scan_corpus:
     input:
-        lambda w: f"{music_folder(w)}/song_describer.csv",
+        lambda w: PLAN.corpus_tables[w.id],
     output:
         manifest="results/corpus/{id}/manifest.parquet",
         excluded="results/corpus/{id}/excluded.csv",
+        text="results/corpus/{id}/excluded.txt",
     log:
         "logs/scan_corpus/{id}.log",
     conda:
@@ -40,11 +41,17 @@ rule scan_corpus:
         runtime=60,
     params:
         settings=lambda w: PLAN.corpora[w.id].settings,
-        music=lambda w: PLAN.corpora[w.id].reads["music"],
+        reads=lambda w: canonical(dict(PLAN.corpora[w.id].reads)),
+        lists=lambda w: [
+            word
+            for option, path in PLAN.corpus_lists[w.id].items()
+            for word in (f"--{option}", path)
+        ],
         data=music_folder,
         code=code_identity("scan_corpus.py"),
     message:
         "checking the corpus {wildcards.id}"
     shell:
         'python "$MELABLATE_SCRIPTS"/scan_corpus.py --settings {params.settings:q} --data {params.data:q}'
-        " --out-manifest {output.manifest:q} --out-excluded {output.excluded:q} 2>&1 | tee {log:q}"
+        " {params.lists:q} --threads {threads} --out-manifest {output.manifest:q}"
+        " --out-excluded {output.excluded:q} --out-text {output.text:q} 2>&1 | tee {log:q}"

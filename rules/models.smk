@@ -83,9 +83,7 @@ if PLAN.study.embedder.kind == "tiny_clap":
             settings=lambda w: PLAN.embedders[w.id].settings,
             clip=PLAN.embedder_clip(),
             folder=subpath(output[0], parent=True),
-            audio=lambda w: [
-                f"{PLAN.data_folders[c]}/audio" for c in embedder_corpora(w)
-            ],
+            audio=lambda w: [PLAN.audio_folders[c] for c in embedder_corpora(w)],
             code=code_identity("train_tiny_clap.py"),
         message:
             "training the embedded text–audio model"

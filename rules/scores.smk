@@ -22,7 +22,7 @@ rule embed_reference:
     params:
         settings=PLAN.reference_clips(),
         reads=canonical(dict(SCORES.reads)),
-        audio=f"{PLAN.data_folders[SCORES.reads['corpus']]}/audio",
+        audio=PLAN.audio_folders[SCORES.reads["corpus"]],
         embedder=subpath(input.embedder, parent=True),
         code=code_identity("embed_reference.py", [EMBEDDER_CODE]),
     message:

@@ -4,7 +4,7 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,10 @@ def _code(script: Path, plugins: tuple[Path, ...]) -> str:
     return digest.hexdigest()[:12]
 
 
-def fingerprint(folder: Path, cache_file: Path) -> str:
-    """Hash of the names and contents of all files below a folder, hidden ones left out.
+def fingerprint(
+    folder: Path, cache_file: Path, counts: Callable[[Path], bool] = lambda _: True
+) -> str:
+    """Hash of the names and contents of all files that count below a folder, hidden ones left out.
 
     A file is read again only when its size, times or inode differ from the last look, so a
     touched file costs one read and changes nothing. The time of the inode's own change is among
@@ -54,7 +56,7 @@ def fingerprint(folder: Path, cache_file: Path) -> str:
     known = _load_cache(cache_file)
     fresh: dict[str, list[Any]] = {}
     digest = hashlib.sha256()
-    for path in _files(folder):
+    for path in filter(counts, _files(folder)):
         name, stat = path.relative_to(folder).as_posix(), path.stat()
         seen = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
         entry = known.get(str(path))

@@ -16,7 +16,10 @@ from .audio.heard_settings import Heard
 from .config import FIXED_ROWS, Recipe, Study
 from .config_errors import ConfigError
 from .config_files import read_sources
-from .corpus.settings import MiniMidi, Rules
+from .corpus.layout import TABLE
+from .corpus.paths import counts
+from .corpus.settings import Folder, MiniMidi, scan_settings
+from .files import sha256
 from .identity import canonical, fingerprint, identity
 from .models.settings import FolderBase, FolderClap, TinyBase
 from .settings import Settings
@@ -68,6 +71,11 @@ class Plan:
     latents: dict[str, Stage] = field(default_factory=dict)
     embedders: dict[str, Stage] = field(default_factory=dict)
     data_folders: dict[str, str] = field(default_factory=dict)
+    audio_folders: dict[str, str] = field(default_factory=dict)
+    """What a manifest's paths are relative to."""
+    corpus_lists: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Files of ids by the option that names them."""
+    corpus_tables: dict[str, list[str]] = field(default_factory=dict)
     base_folders: dict[str, str] = field(default_factory=dict)
     known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -76,14 +84,21 @@ class Plan:
         """Identity of a corpus: its rules, and how its music is composed or what it holds."""
         settings = self.study.corpora[name]
         if isinstance(settings, MiniMidi):
-            composer = settings.model_copy(update={"rules": Rules()})
-            music = _add(self.music, _dump(composer))
-            folder = f"results/music/{music}"
+            composer = settings.model_dump(mode="json", exclude={"rules"})
+            reads = {"music": _add(self.music, composer)}
+            folder = f"results/music/{reads['music']}"
         else:
             folder = settings.path
-            music = _content(Path(folder))
-        key = _add(self.corpora, _dump(settings.rules), music=music)
-        self.data_folders[key] = folder
+            reads = {"music": _content(Path(folder), counts)}
+        lists = {"only": settings.rules.only, "without": settings.rules.without}
+        given = {option: path for option, path in lists.items() if path is not None}
+        reads |= {option: _content_of_file(Path(path)) for option, path in given.items()}
+        key = _add(self.corpora, _dump(scan_settings(settings)), **reads)
+        self.data_folders[key], self.corpus_lists[key] = folder, given
+        inside = isinstance(settings, Folder)
+        self.audio_folders[key] = folder if inside else f"{folder}/audio"
+        table = settings.table if isinstance(settings, Folder) else TABLE
+        self.corpus_tables[key] = [f"{folder}/{table}"] if table else []
         return key
 
     @once
@@ -251,12 +266,20 @@ def make_plan(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Pl
     return plan
 
 
-def _content(folder: Path) -> str:
+def _content(folder: Path, counts: Callable[[Path], bool] = lambda _: True) -> str:
     """What a folder holds; a folder that is not there yet is told by Snakemake, file by file."""
     try:
-        return fingerprint(folder, FINGERPRINTS) if folder.is_dir() else "absent"
+        return fingerprint(folder, FINGERPRINTS, counts) if folder.is_dir() else "absent"
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be read: {error}") from None
+
+
+def _content_of_file(path: Path) -> str:
+    """What a small file holds; the job tells of one that is not there."""
+    try:
+        return sha256(path)[:12] if path.is_file() else "absent"
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
 
 
 def as_cached(latents: Latents) -> Latents:

@@ -21,7 +21,7 @@ from melablate.corpus.minimidi_captions import (
 from melablate.corpus.minimidi_instruments import CHORDS, LEADS, VOCAL_NAME, VOCAL_WORDS
 from melablate.corpus.minimidi_score import Piece, compose, generator
 from melablate.corpus.settings import MiniMidi
-from melablate.corpus.song_describer import read_table
+from melablate.corpus.song_describer import read_song_describer
 
 PARTS = ("broad", "style")
 
@@ -64,7 +64,7 @@ def test_layout_is_song_describers(tmp_path: Path) -> None:
     composed(tmp_path / "c", settings("style"))
     with (tmp_path / "c" / TABLE).open(encoding="utf-8", newline="") as file:
         assert tuple(next(csv.reader(file))) == COLUMNS
-    for track in read_table(tmp_path / "c" / TABLE):
+    for track in read_song_describer(tmp_path / "c"):
         assert track.path == f"{track.id[-2:]}/{track.id}.2min.mp3"
         assert (tmp_path / "c" / "audio" / track.path).is_file()
         assert track.id in (tmp_path / "c" / LICENSES).read_text()

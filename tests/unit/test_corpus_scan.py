@@ -12,14 +12,20 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from melablate.corpus.manifest import SCHEMA, Row, write_excluded, write_manifest
+from melablate.corpus.excluded import summary, write_excluded
+from melablate.corpus.filters import NOT_VALID
+from melablate.corpus.manifest import SCHEMA, Row, read_manifest, write_manifest
 from melablate.corpus.minimidi import compose_corpus
-from melablate.corpus.scan import NOT_VALID, scan, summary
-from melablate.corpus.settings import MiniMidi, Rules
+from melablate.corpus.scan import scan as scan_folder
+from melablate.corpus.settings import MiniMidi, Rules, Scan
 from melablate.corpus.splits import split_of
 
 RULES = Rules(min_seconds=1.0, heldout_share=0.4, max_set_aside=0.1)
 TRACKS, VICTIM = 20, "3000005"
+
+
+def scan(data: Path, rules: Rules) -> list[Row]:
+    return scan_folder(data, Scan(layout="song_describer", rules=rules))
 
 
 @pytest.fixture(scope="module")
@@ -187,16 +193,10 @@ def test_manifest_and_excluded_list(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     table = pq.read_table(tmp_path / "a.parquet")
     assert table.schema.equals(SCHEMA)
-    read = [
-        Row(
-            **(row | {"captions": tuple(row["captions"]), "caption_ids": tuple(row["caption_ids"])})
-        )
-        for row in table.to_pylist()
-    ]
-    assert read == rows
+    assert read_manifest(tmp_path / "a.parquet") == rows
     assert all(row.license.endswith("zero/1.0/") for row in rows)
     rows[0] = replace(rows[0], excluded="silent: peak -inf dB", split="")
     write_excluded(tmp_path / "excluded.csv", rows)
     lines = (tmp_path / "excluded.csv").read_text().splitlines()
-    assert lines[0] == "track_id,path,reason"
-    assert lines[1] == f"{rows[0].track_id},{rows[0].path},silent: peak -inf dB"
+    assert lines[0] == "track_id,path,reason,caption_id"
+    assert lines[1] == f"{rows[0].track_id},{rows[0].path},silent: peak -inf dB,"

@@ -1,16 +1,15 @@
 """Whether a track's audio can be used, told after decoding it once."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 from ..files import sha256
+from .decoding import UndecodableError, open_audio
+from .fingerprint import Fingerprint, FingerprintMaker
+from .levels import LevelMeter, Levels
+from .paths import file_fault
 from .settings import Rules
 
-BLOCK = 1 << 17
 CLIP_SECONDS = 120.0
 """Song Describer's clips are the first two minutes of a track."""
 HEADER_SLACK_SECONDS = 0.1
@@ -28,66 +27,81 @@ class Audio:
     seconds: float = 0.0
     sample_rate: int = 0
     channels: int = 0
+    levels: Levels | None = None
+    fingerprint: Fingerprint | None = None
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """One pass over all samples."""
-
-    promised: float
-    seconds: float
-    sample_rate: int
-    channels: int
-    peak: float
-    finite: bool
-
-
-def check(path: Path, duration: float, rules: Rules) -> Audio:
-    """Decode the whole file and compare it with the rules and with the table's `duration`."""
-    if not path.is_file():
-        return Audio(fault="missing: no such file")
-    if path.stat().st_size == 0:
-        return Audio(fault="empty: 0 bytes")
+def check(path: Path, duration: float | None, rules: Rules) -> Audio:
+    """Decode the whole file and compare it with the rules and with the length it should have."""
+    fault = file_fault(path)
+    if fault:
+        return Audio(fault)
     digest = ""
     try:
         digest = sha256(path)
-        found = _decode(path)
+        return _decode(path, digest, duration, rules)
     except OSError as error:
-        return Audio(fault=f"unreadable: {error.strerror}")
-    except soundfile.LibsndfileError:
-        return Audio(fault="undecodable: not an audio file, or damaged", sha256=digest)
+        return Audio(f"unreadable: {error.strerror}", digest)
+    except UndecodableError as error:
+        return Audio(str(error), digest)
+
+
+def _decode(path: Path, digest: str, duration: float | None, rules: Rules) -> Audio:
+    frames = 0
+    with open_audio(path) as stream:
+        meter = LevelMeter(stream.sample_rate, stream.channels, rules.silence_db)
+        maker = FingerprintMaker(stream.sample_rate) if rules.same_sound else None
+        for block in stream.blocks:
+            frames += len(block)
+            meter.add(block)
+            if not meter.finite:
+                break
+            if maker:
+                maker.add(block)
+        seconds, levels = frames / stream.sample_rate, meter.result()
     return Audio(
-        fault=_fault(found, duration, rules),
+        fault=_fault(seconds, stream.promised, duration, levels, rules),
         sha256=digest,
-        seconds=found.seconds,
-        sample_rate=found.sample_rate,
-        channels=found.channels,
+        seconds=seconds,
+        sample_rate=stream.sample_rate,
+        channels=stream.channels,
+        levels=levels,
+        fingerprint=maker.result() if maker else None,
     )
 
 
-def _decode(path: Path) -> Decoded:
-    frames, peak, finite = 0, 0.0, True
-    with soundfile.SoundFile(path) as file:
-        rate, channels, promised = file.samplerate, file.channels, file.frames / file.samplerate
-        while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-            frames += len(block)
-            top = float(np.abs(block).max())  # NaN and infinity survive max
-            finite = finite and math.isfinite(top)
-            peak = max(peak, top)
-    return Decoded(promised, frames / rate, rate, channels, peak, finite)
-
-
-def _fault(found: Decoded, duration: float, rules: Rules) -> str:
-    if not found.finite:
+def _fault(
+    seconds: float, promised: float | None, duration: float | None, levels: Levels, rules: Rules
+) -> str:
+    if not levels.finite:
         return "not finite: NaN or infinity among the samples"
-    # The header tells the length where there is one; else only the table knows it.
-    from_table = min(duration, CLIP_SECONDS) * (1 - TABLE_SLACK) - HEADER_SLACK_SECONDS
-    promised = max(found.promised, min(duration, CLIP_SECONDS))
-    if found.seconds < max(found.promised - HEADER_SLACK_SECONDS, from_table):
-        return f"truncated: decoded {found.seconds:.1f} s of {promised:.1f} s"
-    if found.seconds < rules.min_seconds:
-        return f"too short: {found.seconds:.1f} s, needed are {rules.min_seconds:g} s"
-    peak_db = 20 * math.log10(found.peak) if found.peak else -math.inf
-    if peak_db < rules.silence_db:
-        return f"silent: peak {peak_db:.1f} dB, needed are {rules.silence_db:g} dB"
+    if not seconds:
+        return "undecodable: not a single sample"
+    truncated = _truncated(seconds, promised, duration)
+    if truncated:
+        return truncated
+    if seconds < rules.min_seconds:
+        return f"too short: {seconds:.1f} s, needed are {rules.min_seconds:g} s"
+    if rules.max_seconds is not None and seconds > rules.max_seconds:
+        return f"too long: {seconds:.1f} s, allowed are {rules.max_seconds:g} s"
+    if levels.peak_db < rules.silence_db:
+        return f"silent: peak {levels.peak_db:.1f} dB, needed are {rules.silence_db:g} dB"
+    if levels.clipped_share > rules.max_clipped:
+        return (
+            f"clipped: {levels.clipped_share:.1%} of the samples, allowed are "
+            f"{rules.max_clipped:.1%}"
+        )
     return ""
+
+
+def _truncated(seconds: float, promised: float | None, duration: float | None) -> str:
+    """The header tells the length where there is one; else only the table knows it."""
+    if promised == float("inf"):
+        return f"truncated: decoded {seconds:.1f} s, and the end of the stream is missing"
+    wanted = promised or 0.0
+    least = wanted - HEADER_SLACK_SECONDS
+    if duration is not None:
+        clip = min(duration, CLIP_SECONDS)
+        wanted = max(wanted, clip)
+        least = max(least, clip * (1 - TABLE_SLACK) - HEADER_SLACK_SECONDS)
+    return f"truncated: decoded {seconds:.1f} s of {wanted:.1f} s" if seconds < least else ""

@@ -1,9 +1,9 @@
 """The manifest: one row a track, with what was found and why a track was set aside."""
 
-import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +25,13 @@ SCHEMA = pa.schema(
         ("channels", pa.int32()),
         ("license", pa.string()),
         ("excluded", pa.string()),
+        ("license_text", pa.string()),
+        ("loudness_lufs", pa.float64()),
+        ("peak_db", pa.float64()),
+        ("silence_share", pa.float64()),
+        ("clipped_share", pa.float64()),
+        ("dropped_caption_ids", pa.list_(pa.string())),
+        ("dropped_reasons", pa.list_(pa.string())),
     ]
 )
 
@@ -46,18 +53,31 @@ class Row:
     sample_rate: int = 0
     channels: int = 0
     excluded: str = ""
+    license_text: str = ""
+    loudness_lufs: float | None = None
+    """None for audio too short or too quiet to measure, or not looked at."""
+    peak_db: float | None = None
+    """None for digital silence, or audio not looked at."""
+    silence_share: float | None = None
+    clipped_share: float | None = None
+    dropped_caption_ids: tuple[str, ...] = ()
+    """Captions of a track in use that are not used themselves …"""
+    dropped_reasons: tuple[str, ...] = ()
+    """… and why."""
 
 
 def write_manifest(path: Path, rows: Sequence[Row]) -> None:
     """Write the rows as Parquet."""
-    columns = {name: [asdict(row)[name] for row in rows] for name in SCHEMA.names}
+    columns = {name: [getattr(row, name) for row in rows] for name in SCHEMA.names}
     with writing(path) as aside:
         pq.write_table(pa.table(columns, schema=SCHEMA), aside)
 
 
-def write_excluded(path: Path, rows: Sequence[Row]) -> None:
-    """Write what was set aside and why, for people."""
-    with writing(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("track_id", "path", "reason"))
-        writer.writerows((row.track_id, row.path, row.excluded) for row in rows if row.excluded)
+def read_manifest(path: Path) -> list[Row]:
+    """The rows of a manifest."""
+    rows: list[dict[str, Any]] = pq.read_table(path, schema=SCHEMA).to_pylist()
+    return [Row(**{name: _frozen(value) for name, value in row.items()}) for row in rows]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

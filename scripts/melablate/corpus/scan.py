@@ -1,61 +1,64 @@
-"""From a folder in Song Describer's layout to the rows of its manifest."""
+"""From a folder of music to the rows of its manifest."""
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from ..progress import Progress
+from .duplicates import without_duplicates
+from .excluded import summary
+from .filters import FILTERED, Left, caption_filter, kind_of, left
+from .folder import read_folder
 from .integrity import Audio, check
-from .layout import LICENSES, TABLE
-from .licenses import read_licenses
+from .lists import IdList
 from .manifest import Row
-from .settings import Rules
-from .song_describer import Track, read_table
-from .splits import split_of
+from .settings import Rules, Scan
+from .song_describer import read_song_describer
+from .splits import split_groups
+from .tracks import Track
 
-NOT_VALID = "not in the valid subset"
-DUPLICATE = "duplicate"
 SHOWN_REASONS = 5
 
 
-def scan(data: Path, rules: Rules) -> list[Row]:
+def scan(
+    data: Path,
+    settings: Scan,
+    only: IdList | None = None,
+    without: IdList | None = None,
+    threads: int | None = None,
+) -> list[Row]:
     """Check every track, set aside what cannot be used, and split the rest by artist."""
-    tracks = read_table(data / TABLE)
-    licenses = read_licenses(data / LICENSES, {track.id for track in tracks})
-    wanted = [track for track in tracks if _valid(track) or not rules.valid_only]
-    audio = _check_all(wanted, data / "audio", rules)
-    rows = [_row(track, licenses, audio.get(track.id), rules) for track in tracks]
-    _stop_if_too_many(rows, len(wanted), data, rules)
-    rows = [_with_split(row, rules) for row in _without_duplicates(rows)]
-    _stop_if_a_split_is_empty(rows, data, rules)
+    if settings.layout == "song_describer":
+        tracks, folder = read_song_describer(data), data / "audio"
+    else:
+        tracks, folder = read_folder(data, settings.table, settings.columns), data
+    for listed in (only, without):
+        _tell_unknown(listed, tracks)
+    reason = caption_filter(settings.rules, only, without)
+    lefts = {track.id: left(track, reason) for track in tracks}
+    wanted = [track for track in tracks if not track.fault and lefts[track.id].used]
+    audio = check_all(wanted, folder, settings.rules, threads)
+    rows = [_row(track, lefts[track.id], audio.get(track.id)) for track in tracks]
+    _stop_if_too_many(rows, len(wanted), folder, settings.rules)
+    prints = {name: found.fingerprint for name, found in audio.items() if found.fingerprint}
+    rows, links = without_duplicates(rows, prints)
+    artists = {track.id: track.artists for track in wanted}
+    splits = split_groups(artists, links, settings.rules.heldout_share)
+    rows = [row if row.excluded else replace(row, split=splits[row.track_id]) for row in rows]
+    _stop_if_a_split_is_empty(rows, data, settings.rules)
     return rows
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """One line: how many are used, held out, and set aside for which reason."""
-    splits = Counter(row.split for row in rows if not row.excluded)
-    reasons = Counter(_kind(row.excluded) for row in rows if row.excluded)
-    aside = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-    captions = sum(len(row.captions) for row in rows if not row.excluded)
-    return (
-        f"{len(rows)} tracks: {splits.total()} used with {captions} captions "
-        f"({splits['train']} to train, {splits['heldout']} held out), "
-        f"{reasons.total()} set aside" + (f" ({aside})" if aside else "")
-    )
-
-
-def _valid(track: Track) -> bool:
-    return any(caption.valid for caption in track.captions)
-
-
-def _check_all(tracks: Sequence[Track], folder: Path, rules: Rules) -> dict[str, Audio]:
-    """Threads suffice: decoding and hashing let go of the interpreter."""
+def check_all(
+    tracks: Sequence[Track], folder: Path, rules: Rules, threads: int | None = None
+) -> dict[str, Audio]:
+    """Threads suffice: decoding, hashing and measuring let go of the interpreter."""
     progress = Progress("checking audio", len(tracks))
     found: dict[str, Audio] = {}
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         results = pool.map(lambda t: check(folder / t.path, t.duration, rules), tracks)
         for track, audio in zip(tracks, results, strict=True):
             found[track.id] = audio
@@ -63,9 +66,9 @@ def _check_all(tracks: Sequence[Track], folder: Path, rules: Rules) -> dict[str,
     return found
 
 
-def _row(track: Track, licenses: dict[str, str], audio: Audio | None, rules: Rules) -> Row:
-    """The captions of a track in use are its valid ones; one set aside keeps all."""
-    kept = [c for c in track.captions if c.valid or not rules.valid_only] or track.captions
+def _row(track: Track, left: Left, audio: Audio | None) -> Row:
+    """The captions of a track in use are those left; one set aside for its captions keeps all."""
+    kept = left.used or track.captions
     row = Row(
         track_id=track.id,
         path=track.path,
@@ -73,10 +76,13 @@ def _row(track: Track, licenses: dict[str, str], audio: Audio | None, rules: Rul
         caption_ids=tuple(caption.id for caption in kept),
         artist_id=track.artist_id,
         album_id=track.album_id,
-        license=licenses.get(track.id, ""),
+        license=track.license,
+        license_text=track.license_text,
+        excluded=track.fault or left.reason,
     )
     if audio is None:
-        return replace(row, excluded=NOT_VALID)
+        return row
+    levels = audio.levels
     return replace(
         row,
         audio_sha256=audio.sha256,
@@ -84,38 +90,45 @@ def _row(track: Track, licenses: dict[str, str], audio: Audio | None, rules: Rul
         sample_rate=audio.sample_rate,
         channels=audio.channels,
         excluded=audio.fault,
+        loudness_lufs=levels.loudness_lufs if levels else None,
+        peak_db=levels.peak_db if levels and levels.peak else None,
+        silence_share=levels.silence_share if levels else None,
+        clipped_share=levels.clipped_share if levels else None,
+        dropped_caption_ids=tuple(caption.id for caption, _ in left.dropped),
+        dropped_reasons=tuple(why for _, why in left.dropped),
     )
 
 
-def _without_duplicates(rows: Sequence[Row]) -> list[Row]:
-    """Of tracks with the same bytes the first by id is kept, so none is in two splits."""
-    first: dict[str, str] = {}
-    kept = []
-    for row in rows:
-        if not row.excluded and first.setdefault(row.audio_sha256, row.track_id) != row.track_id:
-            same = first[row.audio_sha256]
-            row = replace(row, excluded=f"{DUPLICATE}: the same audio as track {same}")
-        kept.append(row)
-    return kept
-
-
-def _with_split(row: Row, rules: Rules) -> Row:
-    if row.excluded:
-        return row
-    return replace(row, split=split_of(row.artist_id, row.track_id, rules.heldout_share))
-
-
-def _stop_if_too_many(rows: Sequence[Row], checked: int, data: Path, rules: Rules) -> None:
-    """Only unusable audio counts; doubles and rows that are not valid are no fault."""
-    bad = [row for row in rows if row.excluded not in ("", NOT_VALID)]
-    if len(bad) <= rules.max_set_aside * checked:
+def _tell_unknown(listed: IdList | None, tracks: Sequence[Track]) -> None:
+    """A list of another data set matches nothing; one of another version matches in part."""
+    if listed is None:
         return
-    shown = "".join(f"\n  {row.path}: {row.excluded}" for row in bad[:SHOWN_REASONS])
+    captions: Mapping[str, None] = {c.id: None for track in tracks for c in track.captions}
+    unknown = listed.unknown({track.id for track in tracks}, captions)
+    if len(unknown) == len(listed.ids):
+        raise SystemExit(
+            f"{listed.name}: none of its {len(unknown)} ids ({listed.column}) is in this corpus; "
+            f"the first is {unknown[0]}. Check rules.only and rules.without of this corpus."
+        )
+    if unknown:
+        shown = ", ".join(unknown[:SHOWN_REASONS])
+        print(f"{listed.name}: {len(unknown)} ids are not in this corpus, such as {shown}")
+
+
+def _stop_if_too_many(rows: Sequence[Row], checked: int, folder: Path, rules: Rules) -> None:
+    """Only what is broken counts; what the rules leave out is no fault."""
+    bad = [row for row in rows if row.excluded and kind_of(row.excluded) not in FILTERED]
+    unread = sum(not row.audio_sha256 and kind_of(row.excluded) == "table" for row in bad)
+    if len(bad) <= rules.max_set_aside * (checked + unread):
+        return
+    shown = "".join(
+        f"\n  {row.path or row.track_id}: {row.excluded}" for row in bad[:SHOWN_REASONS]
+    )
     more = f"\n  … and {len(bad) - SHOWN_REASONS} more" if len(bad) > SHOWN_REASONS else ""
     raise SystemExit(
-        f"{data / 'audio'}: the audio of {len(bad)} of {checked} tracks cannot be used, "
+        f"{folder}: {len(bad)} of {checked + unread} tracks cannot be used, "
         f"more than the share rules.max_set_aside = {rules.max_set_aside:g} allows:{shown}{more}\n"
-        "Fetch the files again, or raise rules.max_set_aside of this corpus."
+        "Mend the files (fetch them again), or raise rules.max_set_aside of this corpus."
     )
 
 
@@ -134,8 +147,3 @@ def _stop_if_a_split_is_empty(rows: Sequence[Row], data: Path, rules: Rules) -> 
                 f"rules.heldout_share = {rules.heldout_share:g}. "
                 "Change rules.heldout_share of this corpus, or add tracks of more artists."
             )
-
-
-def _kind(reason: str) -> str:
-    """`truncated: decoded 1.2 s of 4.5 s` → `truncated`."""
-    return reason.split(":")[0]
