@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,27 @@ def test_a_broken_state_is_not_taken_for_whole(
     assert "starting anew" in capsys.readouterr().err
     same(tmp_path)
     assert weights(tmp_path / "killed")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "scheduler/scheduler_config.json",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "text_encoder/config.json",
+    ],
+)
+def test_every_part_of_the_base_counts_as_input(
+    tmp_path: Path, bases: dict[str, Path], part: str
+) -> None:
+    from melablate.training.job import Inputs
+
+    base = Path(shutil.copytree(bases["sd"], tmp_path / "base"))
+    before = Inputs(base).contents()
+    (base / part).write_bytes((base / part).read_bytes() + b" ")
+    assert Inputs(base).contents() != before
 
 
 def test_a_state_of_other_inputs_is_not_resumed(

@@ -101,6 +101,50 @@ def test_regularization_images_are_cycled_one_for_one_with_their_weight() -> Non
     assert made.settings.total_steps(4) == stream(count=4, repeats=2).settings.total_steps(4) * 2
 
 
+def shared(made: Stream, clips: int, count: int) -> list[tuple[str, str, float, int]]:
+    """What the loop sees of the first so many clips: caption, noise, timestep too."""
+    device = torch.device("cpu")
+    found = []
+    for sample in made.samples(0, count):
+        if sample.images is made.images and sample.index < clips:
+            batch = collate([sample], made.draws, 1000, 0.0, device)
+            noise, timestep = float(batch.noise[0, 0, 0, 0]), int(batch.timesteps[0])
+            found.append((sample.clip_id, sample.caption, noise, timestep))
+    return found
+
+
+def test_a_set_with_clips_left_out_keeps_the_order_and_draws_of_the_rest() -> None:
+    settings = {"captions": {"dropout": 0.3, "shuffle": "clauses"}}
+    whole, part = stream(count=9, seed=2, **settings), stream(count=4, seed=2, **settings)
+    assert shared(whole, 4, 5 * 9) == shared(part, 4, 5 * 4)
+    assert len(set(shared(part, 4, 20))) == 20
+    clips = [clip for clip, *_ in shared(part, 4, 20)]
+    assert len({tuple(clips[i : i + 4]) for i in range(0, 20, 4)}) > 1
+
+
+def test_regularization_leaves_order_and_draws_of_the_own_images_alone() -> None:
+    mixed = stream(count=6, other=6, regularization={})
+    assert shared(mixed, 6, 2 * 18) == shared(stream(count=6), 6, 18)
+    sets = [sample.images is mixed.images for sample in mixed.samples(0, 12)]
+    assert sets not in ([True, False] * 6, [False, True] * 6, sorted(sets), sorted(sets)[::-1])
+    # The same clip in both sets has draws of its own in each.
+    key = {sample.images is mixed.images: sample.key for sample in mixed.samples(0, 12)}
+    assert key[True][0] != key[False][0]
+
+
+def test_a_visit_has_the_same_draws_whether_epochs_or_repeats_bring_it() -> None:
+    epochs, repeats = shared(stream(count=5), 5, 20), shared(stream(count=5, repeats=2), 5, 20)
+    assert epochs != repeats and sorted(epochs) == sorted(repeats)
+
+
+def test_a_run_that_goes_on_from_another_sees_new_draws() -> None:
+    first, second = stream(count=6), Stream(Train(), Draws(0, chain=1), images(6))
+    one, two = shared(first, 6, 12), shared(second, 6, 12)
+    assert {clip for clip, *_ in one} == {clip for clip, *_ in two}
+    assert not {noise for *_, noise, _ in one} & {noise for *_, noise, _ in two}
+    assert [clip for clip, *_ in one] != [clip for clip, *_ in two]
+
+
 def test_augmented_variants_are_taken_for_the_share_that_is_asked_for() -> None:
     made = stream(count=50, variants=4, augment_share=0.5)
     variants = [sample.variant for sample in made.samples(0, 1000)]

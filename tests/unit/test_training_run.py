@@ -126,6 +126,11 @@ def test_warm_start_goes_on_from_another_run(
     for name in one:
         if ".lora_A." in name:
             assert torch.allclose(one[name], two[name][:2], atol=1e-6)
+    third = {"steps": 1, "warm_start": {"arm": "second"}, "rank": 4}
+    before = run(
+        bases["sd"], tmp_path / "t", third, latents, warm_start=tmp_path / "second.safetensors"
+    )
+    assert before["runs_before"] == 2
 
 
 def test_latents_encoded_in_the_loop_are_the_cached_ones(

@@ -137,16 +137,16 @@ def test_captions_of_clauses_and_sentences() -> None:
     ]
     assert shuffled("a, b, c. d", 1, [2, 1, 0]) == "a, d, c. b"
     settings = Captions(shuffle="clauses", keep_first=1)
-    made = {prepared(caption, settings, i, Draws(0)) for i in range(40)}
+    made = {prepared(caption, settings, Draws(0), i) for i in range(40)}
     assert len(made) > 10 and all(text.startswith("A slow piano piece") for text in made)
     assert all(sorted(clauses(text)) == sorted(parts) for text in made)
-    assert prepared("no clause at all", settings, 0, Draws(0)) == "no clause at all"
-    assert prepared(caption, Captions(), 0, Draws(0)) == caption
+    assert prepared("no clause at all", settings, Draws(0), 0) == "no clause at all"
+    assert prepared(caption, Captions(), Draws(0), 0) == caption
 
 
 def test_caption_dropout_share() -> None:
     settings = Captions(dropout=0.2)
-    empty = sum(prepared("x", settings, i, Draws(0)) == "" for i in range(2000))
+    empty = sum(prepared("x", settings, Draws(0), i) == "" for i in range(2000))
     assert 330 < empty < 470
 
 

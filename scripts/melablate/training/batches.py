@@ -33,13 +33,13 @@ def collate(
     shape = tuple(mean.shape[1:])
 
     def normal(purpose: str, size: tuple[int, ...]) -> torch.Tensor:
-        drawn = torch.stack([draws.normal(size, purpose, sample.number) for sample in samples])
+        drawn = torch.stack([draws.normal(size, purpose, *sample.key) for sample in samples])
         return drawn.to(device)
 
     noise = normal("noise", shape)
     if noise_offset:
         noise = offset_noise(noise, normal("noise offset", (shape[0], 1, 1)), noise_offset)
-    drawn = [draws.integer(timesteps, "timestep", sample.number) for sample in samples]
+    drawn = [draws.integer(timesteps, "timestep", *sample.key) for sample in samples]
     return Batch(
         latents=mean.to(device) + std.to(device) * normal("posterior", shape),
         noise=noise,

@@ -34,9 +34,9 @@ def shuffled(caption: str, keep_first: int, order: Sequence[int]) -> str:
     return joined
 
 
-def prepared(caption: str, settings: Captions, sample: int, draws: Draws) -> str:
-    """The caption as it is encoded for the run's n-th sample."""
-    if settings.dropout and draws.uniform("caption dropout", sample) < settings.dropout:
+def prepared(caption: str, settings: Captions, draws: Draws, *position: int | str) -> str:
+    """The caption as it is encoded for a sample."""
+    if settings.dropout and draws.uniform("caption dropout", *position) < settings.dropout:
         return ""
     if settings.shuffle == "none":
         return caption
@@ -44,7 +44,7 @@ def prepared(caption: str, settings: Captions, sample: int, draws: Draws) -> str
     if free < 2:
         return caption
     return shuffled(
-        caption, settings.keep_first, draws.permutation(free, "caption shuffle", sample)
+        caption, settings.keep_first, draws.permutation(free, "caption shuffle", *position)
     )
 
 

@@ -1,7 +1,8 @@
 """Common random numbers: every draw has a generator of its own, keyed by what it is for.
 
 Two arms of one seed see the same order, noise, timesteps and captions, wherever their settings
-let them: the draws of a sample depend on its number in the run, not on the batch that it is in.
+let them: the draws of a sample depend on its clip and on how often that was seen before, not on
+the batch that it is in, nor on which other clips there are.
 """
 
 import hashlib
@@ -15,12 +16,19 @@ class Draws:
     """The draws of one training seed."""
 
     seed: int
+    chain: int = 0
+    """Runs before this one, each starting from the last one's weights: what they saw is not
+    shown again."""
+
+    def number(self, purpose: str, *position: int | str) -> int:
+        """A number of 63 bits for (seed, purpose, position): to sort by, or to seed with."""
+        key = repr((self.seed, self.chain, purpose, *position)).encode()
+        digest = hashlib.blake2b(key, digest_size=8).digest()
+        return int.from_bytes(digest, "little") >> 1
 
     def generator(self, purpose: str, *position: int | str) -> torch.Generator:
         """A fresh CPU generator for (seed, purpose, position)."""
-        key = repr((self.seed, purpose, *position)).encode()
-        number = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little")
-        return torch.Generator().manual_seed(number >> 1)
+        return torch.Generator().manual_seed(self.number(purpose, *position))
 
     def normal(self, shape: tuple[int, ...], purpose: str, *position: int | str) -> torch.Tensor:
         """Standard normal numbers."""

@@ -50,7 +50,9 @@ class Inputs:
         """One digest of every file that the run reads."""
         files = [path for path in (self.latents, self.images, self.regularization) if path]
         files += [self.warm_start] if self.warm_start else []
-        files += sorted(self.base.glob("*/*.safetensors"))
+        # The noise schedule and the tokenizers are in small files beside the weights.
+        kinds = (".safetensors", ".json", ".txt")
+        files += sorted(path for path in self.base.glob("*/*") if path.suffix in kinds)
         return " ".join(sha256(path)[:16] for path in files)
 
 
@@ -74,7 +76,7 @@ def run(
     resume = Resume(prefix, identity, cache(inputs.contents))
     resume.remove_stale()
     deterministic(threads)
-    draws = Draws(seed)
+    draws = Draws(seed, lora.runs_before(inputs.warm_start))
     stream = _stream(settings, latents, inputs, draws)
     base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision])
     _check_shape(base, stream.images)
@@ -85,6 +87,7 @@ def run(
     record = {
         "identity": identity,
         "seed": seed,
+        "runs_before": draws.chain,
         "provenance": provenance,
         "settings": settings.model_dump(mode="json"),
         "latents": latents.model_dump(mode="json"),
@@ -95,9 +98,8 @@ def run(
         **_figures(outcome, stream, start),
     }
     write_json(prefix.with_name(prefix.name + ".json"), record)
-    lora.save(
-        prefix.with_name(prefix.name + ".safetensors"), outcome.parameters, settings, identity
-    )
+    weights = prefix.with_name(prefix.name + ".safetensors")
+    lora.save(weights, outcome.parameters, settings, identity, draws.chain)
     resume.remove()
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from ..models.base import Base
 from ..models.lora import ADAPTER, read
-from ..models.weights import save_tensors
+from ..models.weights import read_tensors, save_tensors
 from .draws import Draws
 from .settings import Train
 
@@ -86,7 +86,11 @@ def check_finite(run: str, parameters: Mapping[str, torch.Tensor]) -> None:
 
 
 def save(
-    path: Path, parameters: Mapping[str, torch.Tensor], settings: Train, identity: str
+    path: Path,
+    parameters: Mapping[str, torch.Tensor],
+    settings: Train,
+    identity: str,
+    runs_before: int = 0,
 ) -> None:
     """Write adapter weights with what is needed to apply them."""
     metadata = {
@@ -96,8 +100,16 @@ def save(
         "targets": settings.targets,
         "clip_skip": str(settings.clip_skip),
         "identity": identity,
+        "runs_before": str(runs_before),
     }
     save_tensors(path, parameters, metadata)
+
+
+def runs_before(warm_start: Path | None) -> int:
+    """Runs that led to a warm start's weights; of an adapter made elsewhere, one is known."""
+    if warm_start is None:
+        return 0
+    return 1 + int(read_tensors(warm_start)[1].get("runs_before", "0"))
 
 
 def start_from(path: Path, parameters: Mapping[str, nn.Parameter], settings: Train) -> None:

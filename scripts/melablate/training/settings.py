@@ -66,7 +66,10 @@ class Regularization(Settings):
 
 
 class WarmStart(Settings):
-    """Start from the weights of another arm, not from zero; its optimizer state is not taken."""
+    """Start from the weights of another arm, not from zero; its optimizer state is not taken.
+
+    Order, noise and timesteps are drawn anew: they are not those that the other arm has seen.
+    """
 
     arm: str
     """Name of that arm; the run of the same seed is used."""

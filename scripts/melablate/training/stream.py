@@ -1,4 +1,8 @@
-"""The run's samples, numbered from 0: which image, which variant, which caption."""
+"""The run's samples, numbered from 0: which image, which variant, which caption.
+
+An epoch is sorted by a hash of each clip and visit. So a set with some clips left out, or with
+regularization images mixed in, keeps the order of what it shares with another set.
+"""
 
 from dataclasses import dataclass
 
@@ -12,9 +16,10 @@ from .settings import Train
 class Sample:
     """One sample: everything about it is a function of seed, settings and its number."""
 
-    number: int
     images: Images
     index: int
+    key: tuple[int | str, ...]
+    """What its draws are keyed by: the set that it is from, its clip, its visit."""
     variant: int
     caption: str
     weight: float
@@ -26,7 +31,7 @@ class Sample:
 
 
 class Stream:
-    """An endless stream of samples; an epoch of it is a permutation of all that stands in one."""
+    """An endless stream of samples; an epoch of it is all that stands in one, in random order."""
 
     def __init__(
         self, settings: Train, draws: Draws, images: Images, regularization: Images | None = None
@@ -36,7 +41,7 @@ class Stream:
         self.own = len(images) * settings.repeats
         # Regularization images are cycled to the number of training images × repeats (kohya).
         self.epoch_size = self.own * (2 if regularization else 1)
-        self._epoch, self._order = -1, list[int]()
+        self._epoch, self._order = -1, list[tuple[bool, int, int]]()
         self._check()
 
     def _check(self) -> None:
@@ -62,21 +67,35 @@ class Stream:
         """The run's n-th sample."""
         epoch, place = divmod(number, self.epoch_size)
         if epoch != self._epoch:
-            self._epoch = epoch
-            self._order = self.draws.permutation(self.epoch_size, "order", epoch)
-        item = self._order[place]
-        images, weight, variant = self.images, 1.0, 0
-        if item < self.own or self.regularization is None:
-            repeat, index = divmod(item, len(images))
-            visit = epoch * self.settings.repeats + repeat
-            variant = self._variant(number)
-        else:
-            images = self.regularization
-            visit, index = divmod(epoch * self.own + item - self.own, len(images))
-            weight = self.settings.regularization.weight if self.settings.regularization else 1.0
+            self._epoch, self._order = epoch, self._sorted(epoch)
+        foreign, visit, index = self._order[place]
+        images, weight = self.images, 1.0
+        if foreign and self.regularization and self.settings.regularization:
+            images, weight = self.regularization, self.settings.regularization.weight
+        key = _key(images, foreign, visit, index)
+        variant = 0 if foreign else self._variant(key)
         caption = caption_of(images.captions[index], images.clip_ids[index], visit, self.draws)
-        caption = prepared(caption, self.settings.captions, number, self.draws)
-        return Sample(number, images, index, variant, caption, weight)
+        caption = prepared(caption, self.settings.captions, self.draws, *key)
+        return Sample(images, index, key, variant, caption, weight)
+
+    def _sorted(self, epoch: int) -> list[tuple[bool, int, int]]:
+        """(Of the regularization set?, visit, image) of an epoch's samples."""
+        count, repeats = len(self.images), self.settings.repeats
+        items = [
+            (False, epoch * repeats + repeat, index)
+            for repeat in range(repeats)
+            for index in range(count)
+        ]
+        if self.regularization:
+            count = len(self.regularization)
+            cycled = range(epoch * self.own, (epoch + 1) * self.own)
+            items += [(True, *divmod(number, count)) for number in cycled]
+
+        def rank(item: tuple[bool, int, int]) -> int:
+            images = self.regularization if item[0] and self.regularization else self.images
+            return self.draws.number("order", *_key(images, *item))
+
+        return sorted(items, key=rank)
 
     def samples(self, first: int, count: int) -> list[Sample]:
         """Samples `first` … `first + count − 1`."""
@@ -91,8 +110,12 @@ class Stream:
             found.add("")
         return sorted(found)
 
-    def _variant(self, number: int) -> int:
+    def _variant(self, key: tuple[int | str, ...]) -> int:
         share = self.settings.augment_share
-        if share == 0 or self.draws.uniform("augment", number) >= share:
+        if share == 0 or self.draws.uniform("augment", *key) >= share:
             return 0
-        return 1 + self.draws.integer(self.images.source.variants - 1, "variant", number)
+        return 1 + self.draws.integer(self.images.source.variants - 1, "variant", *key)
+
+
+def _key(images: Images, foreign: bool, visit: int, index: int) -> tuple[int | str, ...]:
+    return ("regularization" if foreign else "own", images.clip_ids[index], visit)
