@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def output(base_folder: Path, adapter: Path | None, **settings: object) -> torch
         train = Train.model_validate(settings)
         parameters = add_lora(base, train, Draws(0))
         for name, weight in parameters.items():
-            weight.data = 0.3 * Draws(1).normal(tuple(weight.shape), name)
+            weight.data = 0.1 * Draws(1).normal(tuple(weight.shape), name)
         save(adapter, parameters, train, "id")
     return forward(base)
 
@@ -204,6 +205,24 @@ def test_images_are_encoded_to_scaled_posteriors(bases: dict[str, Path]) -> None
     assert mean.shape == (2, 4, 4, 8)
     assert torch.allclose(mean, posterior.mean * 0.5, atol=1e-5)
     assert torch.allclose(std, posterior.std * 0.5, atol=1e-5)
+
+
+def test_latents_do_not_depend_on_what_else_is_encoded() -> None:
+    """Kernels round by the shape of the batch: a stand-in that does so by much."""
+
+    class Rounding(torch.nn.Conv2d):
+        config = SimpleNamespace(in_channels=3, scaling_factor=1.0)
+
+        def encode(self, pixels: torch.Tensor) -> SimpleNamespace:
+            made = self(pixels) + 0.01 * len(pixels)
+            return SimpleNamespace(latent_dist=SimpleNamespace(mean=made, std=made.exp()))
+
+    images = torch.randint(0, 256, (5, 1, 16, 32), dtype=torch.uint8)
+    vae = Rounding(3, 4, 4, stride=4).requires_grad_(False)
+    together = encode_images(vae, images, (0, 255))
+    alone = [encode_images(vae, image[None], (0, 255)) for image in images]
+    for all_, one in zip(together, zip(*alone, strict=True), strict=True):
+        assert all_.shape == (5, 4, 4, 8) and torch.equal(all_, torch.cat(one))
 
 
 def test_specaugment_blanks_what_it_says() -> None:

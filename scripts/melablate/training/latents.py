@@ -48,10 +48,14 @@ def encode(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Posterior mean and std [n, channels, height, width] of images [n, planes, height, width].
 
-    In the scale in which the UNet works: multiplied by the autoencoder's scaling factor.
+    In the scale in which the UNet works: multiplied by the autoencoder's scaling factor. One image
+    at a time: kernels round differently in batches of other sizes, and the latents of the stage
+    and those of the loop are to be the same.
     """
     weight = next(vae.parameters())
     pixels = to_model(images.to(weight.device), vae.config.in_channels, span).to(weight.dtype)
-    posterior = vae.encode(pixels).latent_dist
+    posteriors = [vae.encode(image).latent_dist for image in pixels.split(1)]
     scale = vae.config.scaling_factor
-    return (posterior.mean * scale).float(), (posterior.std * scale).float()
+    mean = torch.cat([posterior.mean for posterior in posteriors]) * scale
+    std = torch.cat([posterior.std for posterior in posteriors]) * scale
+    return mean.float(), std.float()

@@ -36,7 +36,8 @@ class Latents(Settings):
     """Settings of the latents stage."""
 
     cached: bool = True
-    """Encode every image once, before training; otherwise at every step (slower, same latents)."""
+    """Encode every image once, before training; otherwise at every step: slower, and the same
+    latents, to the bit where both are encoded on the same kind of device."""
     specaugment: SpecAugment | None = None
     """Encode SpecAugmented variants too; `train.augment_share` says how often they are used."""
 
