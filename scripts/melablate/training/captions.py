@@ -46,11 +46,3 @@ def prepared(caption: str, settings: Captions, draws: Draws, *position: int | st
     return shuffled(
         caption, settings.keep_first, draws.permutation(free, "caption shuffle", *position)
     )
-
-
-def excluded(captions: Sequence[str], words: Sequence[str]) -> bool:
-    """Whether a caption holds one of the words, whole and in any case."""
-    if not words:
-        return False
-    pattern = r"(?<!\w)(?:" + "|".join(re.escape(word.strip()) for word in words) + r")(?!\w)"
-    return any(re.search(pattern, caption, re.IGNORECASE) for caption in captions)

@@ -12,9 +12,9 @@ import torch
 from ..audio.codec_settings import CodecSettings
 from ..audio.codec_text import CODEC_KEY, parse_codec
 from ..models.weights import read_tensors
-from .captions import excluded
 from .latents import encode, variant
 from .latents_settings import Latents
+from .mentions import mentioned
 
 
 class Source(Protocol):
@@ -146,7 +146,7 @@ def _training_rows(
     train = [row for row, split in enumerate(splits) if split == "train"]
     if not train:
         raise SystemExit(f"{path} has no clip of the training split")
-    rows = [row for row in train if not excluded(captions[row], words)]
+    rows = [row for row in train if not mentioned(captions[row], words)]
     if not rows:
         raise SystemExit(
             f"{path}: exclude_words {list(words)} sets aside every one of its {len(train)} clips"

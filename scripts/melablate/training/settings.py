@@ -1,6 +1,7 @@
 """Everything that a training run can be told: one arm's `train` section."""
 
 import math
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -122,7 +123,9 @@ class Train(Settings):
     regularization: Regularization | None = None
     """Mix in images of another set."""
     exclude_words: tuple[str, ...] = ()
-    """Tracks with one of these words in a caption are not trained on (whole words, any case)."""
+    """Tracks with one of these words in a caption are not trained on: whole words in any case, or
+    all that begin so (`vocal*`). Where a caption denies it ('no vocals', 'non-vocal', 'without any
+    singing'), it does not count."""
     warm_start: WarmStart | None = None
     """Start from another arm's weights."""
     precision: Literal["no", "bf16", "fp16"] = "no"
@@ -158,6 +161,9 @@ class Train(Settings):
     @field_validator("exclude_words")
     @classmethod
     def _words(cls, words: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(word.strip() for word in words):
+        if not all(word.strip(" *") for word in words):
             raise ValueError("exclude_words holds an empty word, which would exclude every track")
+        odd = [word for word in words if not re.fullmatch(r"\w+\*?", word.strip())]
+        if odd:
+            raise ValueError(f"{odd[0]!r} is no single word, with or without * at its end")
         return words
