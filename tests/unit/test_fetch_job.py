@@ -23,7 +23,7 @@ from fetch_sites import (
     songs,
 )
 from melablate.config_files import read_config, read_sources
-from melablate.fetch import job
+from melablate.fetch import work
 from melablate.fetch.assets import ASSETS, PICKLES, Asset, HuggingFace
 from melablate.fetch.job import fetch
 from melablate.fetch.missing import missing
@@ -344,7 +344,7 @@ def test_a_kept_archive_mends_without_a_network(site: Site, tmp_path: Path) -> N
 def test_a_disk_without_room_is_said_before_the_first_byte(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "free_space", lambda folder: job.ROOM + 10)
+    monkeypatch.setattr(work, "free_space", lambda folder: work.ROOM + 10)
     with pytest.raises(FetchError, match=r"tiny: needs 0 MB more.*100 MB\s+free.*make room"):
         fetch(settings(tmp_path, site.address), ["tiny"])
     assert not any("resolve" in r.path for r in site.asked)
