@@ -53,3 +53,5 @@ def test_a_module_has_the_same_jobs(other: Project, rename: str, prefix: str) ->
     if not prefix:
         assert other.run("corpus").jobs == Counter(["compose_music", *["scan_corpus"] * 2])
         assert len(list(other.results("corpus").glob("*/manifest.parquet"))) == 2
+    listed = other.would_run(f"{prefix}fetch")
+    assert listed.jobs == Counter([f"{prefix}fetch"]) and "nothing to fetch" in listed.said
