@@ -18,6 +18,8 @@ from melablate.config import FIXED_ROWS
 from melablate.fetch.needs import asset_at, needed
 from melablate.identity import canonical, code_identity, identity
 from melablate.plan import make_plan
+from melablate.settings_json import settings_json
+from melablate.training.plugins import plugins
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -153,7 +155,7 @@ def train_provenance(wildcards):
 
 
 def train_code(wildcards):
-    return code_identity("train_lora.py", PLAN.recipe(wildcards.row).train.plugins())
+    return code_identity("train_lora.py", plugins(PLAN.recipe(wildcards.row).train))
 
 
 def sample_stage(wildcards):

@@ -25,7 +25,7 @@ rule make_report:
         mem_mb=2000,
         runtime=20,
     params:
-        settings=canonical(PLAN.study.report.model_dump(mode="json")),
+        settings=canonical(settings_json(PLAN.study.report)),
         root=subpath(output[0], parent=True),
         code=code_identity(
             "make_report.py",

@@ -17,7 +17,7 @@ rule make_table:
         mem_mb=2000,
         runtime=20,
     params:
-        settings=canonical(PLAN.study.table.model_dump(mode="json")),
+        settings=canonical(settings_json(PLAN.study.table)),
         study=PLAN.table(),
         root=subpath(output.csv, parent=True),
         code=code_identity("make_table.py"),

@@ -18,9 +18,7 @@ rule train_arm:
         gpu=1,
     params:
         settings=lambda w: train_stage(w).settings,
-        latents_settings=lambda w: canonical(
-            PLAN.recipe(w.row).latents.model_dump(mode="json")
-        ),
+        latents_settings=lambda w: canonical(settings_json(PLAN.recipe(w.row).latents)),
         provenance=train_provenance,
         identity=lambda w: identity([train_stage(w).identity, train_code(w)]),
         code=train_code,

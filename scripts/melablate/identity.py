@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .declarations import declares, without_declarations
 from .files import sha256, write_json
 
 LIBRARY = Path(__file__).parent
@@ -30,8 +31,8 @@ def identity(value: Any) -> str:
 def code_identity(script: str, plugins: Iterable[str] = ()) -> str:
     """Hash of the syntax trees of a script and of every project module that it imports.
 
-    Comments, docstrings and formatting do not count. `plugins` are modules chosen by name at
-    run time (losses), which no import statement shows.
+    Comments, docstrings and formatting do not count, nor what settings modules only declare.
+    `plugins` are modules chosen by name at run time (losses), which no import statement shows.
     """
     return _code(SCRIPTS / script, tuple(LIBRARY / plugin for plugin in sorted(plugins)))
 
@@ -106,7 +107,8 @@ def _closure(start: tuple[Path, ...]) -> list[Path]:
 
 @cache
 def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    return without_declarations(tree) if declares(path) else tree
 
 
 @cache

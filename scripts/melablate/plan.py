@@ -18,11 +18,12 @@ from .config_errors import ConfigError
 from .config_files import read_sources
 from .corpus.layout import TABLE
 from .corpus.paths import counts
-from .corpus.settings import Folder, MiniMidi, scan_settings
+from .corpus.scan_told import scan_settings
+from .corpus.settings import Folder, MiniMidi
 from .files import sha256
 from .identity import canonical, fingerprint, identity
 from .models.settings import FolderBase, FolderClap, TinyBase
-from .settings import Settings
+from .settings_json import settings_json
 from .study import ResolvedArm, load_study, resolve_arms
 from .study_checks import check
 from .training.latents_settings import Latents
@@ -84,8 +85,7 @@ class Plan:
         """Identity of a corpus: its rules, and how its music is composed or what it holds."""
         settings = self.study.corpora[name]
         if isinstance(settings, MiniMidi):
-            composer = settings.model_dump(mode="json", exclude={"rules"})
-            reads = {"music": _add(self.music, composer)}
+            reads = {"music": _add(self.music, settings_json(settings, without=["rules"]))}
             folder = f"results/music/{reads['music']}"
         else:
             folder = settings.path
@@ -93,7 +93,7 @@ class Plan:
         lists = {"only": settings.rules.only, "without": settings.rules.without}
         given = {option: path for option, path in lists.items() if path is not None}
         reads |= {option: _content_of_file(Path(path)) for option, path in given.items()}
-        key = _add(self.corpora, _dump(scan_settings(settings)), **reads)
+        key = _add(self.corpora, settings_json(scan_settings(settings)), **reads)
         self.data_folders[key], self.corpus_lists[key] = folder, given
         inside = isinstance(settings, Folder)
         self.audio_folders[key] = folder if inside else f"{folder}/audio"
@@ -104,7 +104,8 @@ class Plan:
     @once
     def images(self, codec: CodecSettings, clips: Clips, corpus: str) -> str:
         """Identity of a corpus' spectrogram images; how they are inverted is no part of them."""
-        settings = {"codec": codec.forward(), "clips": _dump(clips)}
+        forward = settings_json(codec, without=["inversion"])
+        settings = {"codec": forward, "clips": settings_json(clips)}
         key = _add(self.spectrograms, settings, corpus=self.corpus(corpus))
         self.codecs[key] = codec
         return key
@@ -115,8 +116,8 @@ class Plan:
         settings = self.study.bases[name]
         if isinstance(settings, TinyBase):
             images = self.images(self.study.spectrogram, self.study.clips, settings.corpus)
-            vae = _add(self.autoencoders, _dump(settings.vae), images=images)
-            key = _add(self.bases, _dump(settings.unet), autoencoder=vae, images=images)
+            vae = _add(self.autoencoders, settings_json(settings.vae), images=images)
+            key = _add(self.bases, settings_json(settings.unet), autoencoder=vae, images=images)
             self.base_folders[key] = f"results/models/{key}"
             return key
         return self._folder_base(settings)
@@ -135,7 +136,7 @@ class Plan:
     @once
     def _latents(self, images: str, base: str, latents: Latents) -> str:
         reads = {"images": images, "base": self.base(base)}
-        return _add(self.latents, _dump(latents), **reads)
+        return _add(self.latents, settings_json(latents), **reads)
 
     @once
     def embedder(self) -> str:
@@ -143,17 +144,17 @@ class Plan:
         settings = self.study.embedder
         if isinstance(settings, FolderClap):
             content = _content(Path(settings.path))
-            return _add(self.embedders, _dump(settings), content=content)
+            return _add(self.embedders, settings_json(settings), content=content)
         reads = {name: self.corpus(name) for name in settings.corpora}
-        key = identity([_dump(settings), self.embedder_clip(), reads])
-        self.embedders[key] = Stage(canonical(_dump(settings)), key, reads)
+        key = identity([settings_json(settings), self.embedder_clip(), reads])
+        self.embedders[key] = Stage(canonical(settings_json(settings)), key, reads)
         return key
 
     def embedder_clip(self) -> str:
         """Which part of a track the text–audio model hears, at its own sample rate."""
         study = self.study
         heard = Heard(sample_rate=16000, seconds=study.spectrogram.seconds, clips=study.clips)
-        return canonical(_dump(heard))
+        return canonical(settings_json(heard))
 
     def reference_clips(self) -> str:
         """The real clips that samples are compared with: as samples are, in rate and level."""
@@ -165,7 +166,7 @@ class Plan:
             loudness=codec.loudness,
             peak_db=codec.peak_db,
         )
-        return canonical(_dump(heard))
+        return canonical(settings_json(heard))
 
     @once
     def train(self, arm: str, seed: int) -> Stage:
@@ -180,10 +181,10 @@ class Plan:
             reads["regularization"] = self.cached(recipe, recipe.regularization)
         if recipe.train.warm_start:
             reads["warm_start"] = self.train(recipe.train.warm_start.arm, seed).identity
-        settings = _dump(recipe.train)
+        settings = settings_json(recipe.train)
         key = [settings, reads, seed]
         if not recipe.latents.cached:  # these then are made from the images while training
-            key.append(_dump(recipe.latents))
+            key.append(settings_json(recipe.latents))
         return Stage(canonical(settings), identity(key), reads)
 
     @once
@@ -191,7 +192,7 @@ class Plan:
         """What every arm is asked for."""
         study = self.study
         reads = {"images": self.images(study.spectrogram, study.clips, study.corpus)}
-        settings = _dump(study.prompts)
+        settings = settings_json(study.prompts)
         return Stage(canonical(settings), identity([settings, reads]), reads)
 
     @once
@@ -199,15 +200,15 @@ class Plan:
         """What generates the audio of an arm or of a fixed row."""
         recipe = self.recipe(row)
         reads = {"prompts": self.prompts().identity, "base": self.base(recipe.base)}
-        settings: dict[str, Any] = {"spectrogram": _dump(recipe.spectrogram), "row": "arm"}
+        settings: dict[str, Any] = {"spectrogram": settings_json(recipe.spectrogram), "row": "arm"}
         if row in FIXED_ROWS:
             settings["row"] = row
         else:
             reads["train"] = self.train(row, seed).identity
         if row in FIXED_ROWS[1:]:
-            settings["clips"] = _dump(recipe.clips)
+            settings["clips"] = settings_json(recipe.clips)
         else:
-            settings["sample"] = _dump(recipe.sample)
+            settings["sample"] = settings_json(recipe.sample)
             settings["clip_skip"] = recipe.train.clip_skip
             settings["precision"] = recipe.train.precision
             settings["per_prompt"] = self.study.prompts.per_prompt
@@ -216,7 +217,7 @@ class Plan:
     @once
     def scores(self) -> Stage:
         """How samples are measured."""
-        settings = _dump(self.study.scores)
+        settings = settings_json(self.study.scores)
         reads = {"embedder": self.embedder(), "corpus": self.corpus(self.study.corpus)}
         return Stage(canonical(settings), identity([settings, reads]), reads)
 
@@ -236,7 +237,7 @@ class Plan:
             {
                 "name": arm.name,
                 "label": arm.label,
-                "claim": _dump(arm.claim),
+                "claim": settings_json(arm.claim),
                 "changes": arm.changes,
             }
             for arm in self.arms.values()
@@ -291,7 +292,3 @@ def _add(stages: dict[str, Stage], settings: Any, **reads: str) -> str:
     key = identity([settings, reads])
     stages[key] = Stage(canonical(settings), key, reads)
     return key
-
-
-def _dump(settings: Settings) -> Any:
-    return settings.model_dump(mode="json")

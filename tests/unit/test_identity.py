@@ -147,6 +147,17 @@ def test_plugins_count_where_they_are_named(code: Code) -> None:
     )
 
 
+def test_what_settings_declare_does_not_count_nor_what_they_import_for_it(code: Code) -> None:
+    loop = "from .settings import Train\n\n\ndef run():\n    return Train\n"
+    one = "from ..settings import Settings\n\n\nclass Train(Settings):\n    rank: int = 8\n"
+    other = one.replace("8", "16") + "    more: More = More()\n"
+    changed = "from ..deep import More\n" + other
+    before = code(melablate__training__loop=loop, melablate__training__settings=one)
+    assert code(melablate__training__loop=loop, melablate__training__settings=changed) == before
+    method = one + "\n    def scale(self):\n        return self.rank\n"
+    assert code(melablate__training__loop=loop, melablate__training__settings=method) != before
+
+
 def test_the_trainers_code_is_not_that_of_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {path.relative_to(module.SCRIPTS).as_posix() for path in module._closure(
         (module.SCRIPTS / "train_lora.py",)

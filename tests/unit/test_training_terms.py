@@ -9,6 +9,7 @@ from melablate.models.schedule import cumulative_alphas
 from melablate.training.captions import caption_of, clauses, prepared, shuffled
 from melablate.training.draws import Draws
 from melablate.training.noise import noised, target
+from melablate.training.plugins import plugins
 from melablate.training.schedules import factor
 from melablate.training.settings import Captions, Loss, Train
 from melablate.training.weighting import min_snr
@@ -186,7 +187,7 @@ def test_steps_from_epochs() -> None:
     settings = Train(epochs=3, repeats=2, batch_size=2, accumulation=2)
     assert settings.total_steps(5) == math.ceil(3 * 2 * 5 / 4)
     assert Train(steps=7).total_steps(1000) == 7
-    assert set(Train(loss={"kind": "huber"}).plugins()) == {
+    assert set(plugins(Train(loss={"kind": "huber"}))) == {
         "training/losses/huber.py",
         "training/optimizers/adamw.py",
     }

@@ -178,6 +178,53 @@ def test_a_prompt_added(project: Project) -> None:
     expect(project, "choose_prompts", *of_rows(SAMPLES_ON, SAMPLED), *END)
 
 
+# More to choose from
+
+
+def test_a_loss_an_option_and_a_kind_of_corpus_added(project: Project) -> None:
+    """What nobody has chosen yet changes no result."""
+    train, corpus = (f"scripts/melablate/{room}/settings.py" for room in ("training", "corpus"))
+    losses = project.root / "scripts/melablate/training/losses"
+    (losses / "other.py").write_text((losses / "mse.py").read_text(encoding="utf-8"))
+    project.edit(train, '["mse", "huber", "smooth_l1"]', '["mse", "huber", "smooth_l1", "other"]')
+    project.edit(
+        train, "    rank: Positive = 8\n", "    rank: Positive = 8\n    ema: bool = False\n"
+    )
+    kind = '    kind: Literal["song_describer"]\n'
+    project.edit(corpus, kind, kind + "    mirror: str | None = None\n")
+    another = 'class Other(Settings):\n    kind: Literal["other"]\n    rules: Rules = Rules()\n'
+    project.edit(corpus, "\nCorpus = Annotated[", f"\n{another}\n\nCorpus = Annotated[Other | ")
+    expect(project)
+
+
+def test_an_option_that_is_switched_on_for_one_arm(project: Project) -> None:
+    path = "scripts/melablate/training/settings.py"
+    project.edit(
+        path, "    rank: Positive = 8\n", "    rank: Positive = 8\n    ema: bool = False\n"
+    )
+    project.arm("rank", **{"train.rank": 8, "train.alpha": 16, "train.ema": True})
+    expect(project, *arm_on("rank"))
+
+
+def test_a_default_changed(project: Project) -> None:
+    path = "scripts/melablate/training/settings.py"
+    project.edit(path, "noise_offset: Annotated[float, Field(ge=0)] = 0.0",
+                 "noise_offset: Annotated[float, Field(ge=0)] = 0.05")  # fmt: skip
+    expect(project, *arm_on(*ARMS))
+
+
+def test_the_embedders_settings_train_no_arm(project: Project) -> None:
+    path = "scripts/melablate/models/settings.py"
+    project.edit(path, "lr: Rate = 3e-3", "lr: Rate = 4e-3\n    dropout: Rate = 0.1")
+    project.set(embedder__width=32)
+    expect(
+        project,
+        *("train_embedder", "embed_reference"),
+        *of_rows("score_samples", SAMPLED),
+        *END,
+    )
+
+
 # Code of the training
 
 

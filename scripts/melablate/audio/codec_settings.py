@@ -1,6 +1,6 @@
 """What every codec has: audio → image or tensor → audio."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -84,11 +84,6 @@ class CodecSettings(Settings):
     def exif(self) -> dict[int, int | float]:
         """EXIF tags of a PNG, for codecs whose own project reads them."""
         return {}
-
-    def forward(self) -> dict[str, Any]:
-        """What decides the image; how it is turned back does not."""
-        neutral = self.model_copy(update={"inversion": Inversion()})
-        return neutral.model_dump(mode="json")
 
 
 def check_band(fmin: float, fmax: float, sample_rate: int) -> None:

@@ -129,11 +129,3 @@ class Scan(Settings):
     """Names of the table's columns."""
     rules: Rules = Rules()
     """What a track must satisfy; the files of its lists are given apart."""
-
-
-def scan_settings(corpus: MiniMidi | SongDescriber | Folder) -> Scan:
-    """What the scan is told of a corpus."""
-    rules = corpus.rules.model_copy(update={"only": None, "without": None})
-    if isinstance(corpus, Folder):
-        return Scan(layout="folder", table=corpus.table, columns=corpus.columns, rules=rules)
-    return Scan(layout="song_describer", rules=rules)

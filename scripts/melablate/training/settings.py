@@ -148,16 +148,6 @@ class Train(Settings):
         epoch = images * self.repeats * (2 if self.regularization else 1)
         return max(1, math.ceil(self.epochs * epoch / self.effective_batch))
 
-    def plugins(self) -> list[str]:
-        """Module files that this run picks by name, relative to the library's folder.
-
-        They are part of the run's code, but no import statement shows it.
-        """
-        return [
-            f"training/losses/{self.loss.kind}.py",
-            f"training/optimizers/{self.optimizer.kind}.py",
-        ]
-
     @field_validator("exclude_words")
     @classmethod
     def _words(cls, words: tuple[str, ...]) -> tuple[str, ...]:

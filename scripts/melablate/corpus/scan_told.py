@@ -1,0 +1,14 @@
+"""What the scan is told of a corpus, whatever its kind.
+
+Apart from the settings, so that another kind of corpus changes no code of the scan.
+"""
+
+from .settings import Folder, MiniMidi, Scan, SongDescriber
+
+
+def scan_settings(corpus: MiniMidi | SongDescriber | Folder) -> Scan:
+    """What the scan is told of a corpus."""
+    rules = corpus.rules.model_copy(update={"only": None, "without": None})
+    if isinstance(corpus, Folder):
+        return Scan(layout="folder", table=corpus.table, columns=corpus.columns, rules=rules)
+    return Scan(layout="song_describer", rules=rules)
