@@ -3,7 +3,9 @@
 
 rule make_table:
     input:
-        [f"{run_of(row, seed)}/scores.csv" for row, seed in PLAN.rows()],
+        scores=[f"{run_of(row, seed)}/scores.csv" for row, seed in PLAN.rows()],
+        records=[f"{run_of(arm, PLAN.study.seeds[0])}/train.json" for arm in PLAN.arms],
+        prompts=f"{STUDY}/prompts.csv",
     output:
         csv=f"{STUDY}/table.csv",
         parquet=f"{STUDY}/table.parquet",
@@ -25,5 +27,5 @@ rule make_table:
         "making the table"
     shell:
         'python "$MELABLATE_SCRIPTS"/make_table.py --settings {params.settings:q} --study {params.study:q}'
-        " --scores-root {params.root:q}/arms --out-csv {output.csv:q} --out-parquet {output.parquet:q}"
+        " --scores-root {params.root:q}/arms --prompts {input.prompts:q} --out-csv {output.csv:q} --out-parquet {output.parquet:q}"
         " --out-md {output.md:q} --out-json {output.json:q} 2>&1 | tee {log:q}"

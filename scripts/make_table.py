@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from melablate.files import write_json, write_text
+from melablate.report.claims import read_texts
 from melablate.report.markdown import to_markdown
 from melablate.report.settings import Table
 from melablate.report.study_rows import StudyRows
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="JSON of the table's settings")
     parser.add_argument("--study", required=True, help="JSON of the study's rows")
     parser.add_argument("--scores-root", required=True, type=Path, help="results/<study>/arms")
+    parser.add_argument("--prompts", required=True, type=Path, help="CSV of all prompts")
     parser.add_argument("--out-csv", required=True, type=Path)
     parser.add_argument("--out-parquet", required=True, type=Path)
     parser.add_argument("--out-md", required=True, type=Path)
@@ -27,7 +29,7 @@ def main() -> None:
         study = StudyRows.model_validate_json(args.study)
     except ValidationError as error:
         raise SystemExit(f"--settings or --study: {error}") from None
-    table = build_table(study, settings, args.scores_root)
+    table = build_table(study, settings, args.scores_root, read_texts(args.prompts))
     content = to_json(table)
     write_csv(args.out_csv, table)
     write_parquet(args.out_parquet, table)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from melablate.report.terminal import print_table
+from melablate.report.times import with_times
 from rich.console import Console
 
 
@@ -22,7 +23,7 @@ def main() -> None:
         raise SystemExit(f"{file}: missing; run the study first (the demo: make demo)") from None
     except ValueError as error:
         raise SystemExit(f"{file}: not a table ({error}); delete it and run again") from None
-    print_table(table, console())
+    print_table(with_times(table, folder / "arms"), console())
     report = folder / "report" / "index.html"
     print(f"\nReport: {report}" if report.is_file() else f"\nNo report yet ({report}).")
 

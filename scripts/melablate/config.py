@@ -1,6 +1,6 @@
 """The config model: every option of a study and of an arm, with its default and meaning."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +11,7 @@ from .corpus.settings import Corpus
 from .fetch.settings import Fetch
 from .metrics.settings import Scores
 from .models.settings import Base, Embedder
+from .report.claim_settings import Claim
 from .report.page_settings import Report
 from .report.settings import Table
 from .sampling.settings import Prompts, Sample
@@ -22,15 +23,6 @@ from .training.settings import Train
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0)]
 FIXED_ROWS = ("untuned-base", "codec-ceiling", "autoencoder-ceiling", "real-audio")
-
-
-class Claim(Settings):
-    """What the seed project said of this row."""
-
-    verdict: Literal["improved", "worse", "indeterminate", "none"] = "none"
-    """Its mark: ✅, ❌, indeterminate; none where it made no claim."""
-    words: str = ""
-    """Its words."""
 
 
 class Arm(Settings):

@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .config import FIXED_ROWS, Arm, Claim, Recipe, Study
+from .config import FIXED_ROWS, Arm, Recipe, Study
 from .config_errors import ConfigError, explain, refuse_booleans, unknown
 from .config_files import Sources, read_config
 from .relative import absolute, is_relative
+from .report.claim_settings import Claim
 
 PROJECT = Path(__file__).parents[2]
 LONGEST_NAME = 64

@@ -13,6 +13,9 @@ from scipy import stats
 PROMPTS = [f"{number:016x}" for number in range(8)]
 ARMS = {"baseline": 0.0, "better": 0.2, "worse": -0.2, "same": 0.0}
 FIXED = {"untuned-base": -0.3, "codec-ceiling": 0.3, "real-audio": 0.4}
+STEPS = {"baseline": 63, "better": 126, "worse": 63, "same": 32}
+SUNG = PROMPTS[:3]
+"""Prompts that speak of a voice."""
 
 
 class Study:
@@ -24,6 +27,9 @@ class Study:
         for arm, shift in ARMS.items():
             for seed in seeds:
                 self.write(arm, seed, shift)
+                self.record(arm, seed)
+        prompts = [f'{p},"A {"CHOIR sings" if p in SUNG else "choirless"} tune",' for p in PROMPTS]
+        (root / "prompts.csv").write_text("\n".join(["prompt_id,prompt,clip_id", *prompts]) + "\n")
         for row, shift in FIXED.items():
             for seed in seeds if row == "untuned-base" else [0]:
                 self.write(row, seed, shift, PROMPTS if row == "untuned-base" else PROMPTS[:6])
@@ -47,13 +53,19 @@ class Study:
             writer.writerow(["metric", "prompt_id", "sample", "value"])
             writer.writerows(lines)
 
-    def rows(self, **changes):
-        claims = {"better": "worse", "worse": "improved"}
+    def record(self, arm, seed, seconds=None, **settings):
+        used = {"batch_size": 16 if arm == "same" else 8, "accumulation": 1} | settings
+        record = {"steps": STEPS[arm], "settings": used}
+        record["loop_seconds"] = seconds or 5.0 + seed / 10
+        self.path(arm, seed).with_name("train.json").write_text(json.dumps(record))
+
+    def rows(self, claims=None, **changes):
+        claims = {"better": {"verdict": "worse"}, "worse": {"verdict": "improved"}} | (claims or {})
         arms = [
             {
                 "name": name,
                 "label": f"The {name} | row",
-                "claim": {"verdict": claims.get(name, "none"), "words": f"{name}, they say"},
+                "claim": {"words": f"{name}, they say", **claims.get(name, {})},
                 "changes": {} if name == "baseline" else {"train.rank": 8},
             }
             for name in ARMS
@@ -74,7 +86,8 @@ def make(monkeypatch, study, settings="{}", **changes):
         sys,
         "argv",
         ["make_table", f"--settings={settings}", f"--study={study.rows(**changes)}",
-         f"--scores-root={study.root / 'arms'}", *files],
+         f"--scores-root={study.root / 'arms'}", f"--prompts={study.root / 'prompts.csv'}",
+         *files],
     )  # fmt: skip
     importlib.import_module("make_table").main()
     return out
@@ -132,10 +145,24 @@ def test_ceilings_are_compared_by_the_prompts_that_they_have(monkeypatch, study)
     out = make(monkeypatch, study)
     found = cells(out)["codec-ceiling"]
     ours = means(study, "codec-ceiling", seeds=[0])[0]
-    theirs = means(study, "baseline").mean(axis=0)[:6]
-    expected = stats.ttest_rel(ours, theirs)
-    assert found["effect"] == pytest.approx((ours - theirs).mean())
-    assert (found["low"], found["high"]) == pytest.approx(tuple(expected.confidence_interval()))
+    theirs = means(study, "baseline")[:, :6]
+    # Banerjee's interval, with the mean squares of a two-way analysis of variance.
+    d = ours - theirs
+    seeds, prompts = d.shape
+    by_seed = prompts * ((d.mean(axis=1) - d.mean()) ** 2).sum() / (seeds - 1)
+    by_prompt = seeds * ((d.mean(axis=0) - d.mean()) ** 2).sum() / (prompts - 1)
+    total = ((d - d.mean()) ** 2).sum()
+    rest = (total - (seeds - 1) * by_seed - (prompts - 1) * by_prompt) / (
+        (seeds - 1) * (prompts - 1)
+    )
+    half = (
+        stats.t.ppf(0.975, seeds - 1) ** 2 * by_seed
+        + stats.t.ppf(0.975, prompts - 1) ** 2 * max(0, by_prompt - rest)
+    ) / d.size
+    assert found["effect"] == pytest.approx(d.mean())
+    assert (found["low"], found["high"]) == pytest.approx(
+        (d.mean() - half**0.5, d.mean() + half**0.5)
+    )
     assert (found["n_seeds"], found["n_prompts"]) == (1, 6)
     level = stats.t.interval(0.95, 5, ours.mean(), stats.sem(ours))
     assert (found["level_low"], found["level_high"]) == pytest.approx(level)
@@ -186,7 +213,7 @@ def test_markdown_shows_claim_beside_measurement(monkeypatch, study):
     assert places == sorted(places)
     row = next(line for line in text.splitlines() if "The better" in line)
     assert "❌ better, they say" in row and "**improved**" in row and "The better \\| row" in row
-    counts = {line.replace("\\|", "").count("|") for line in text.splitlines() if "|" in line}
+    counts = {line.replace("\\|", "").count("|") for line in text.splitlines() if line[:1] == "|"}
     assert len(counts) == 1
     assert "over the 3 arms (Holm" in text and "Seeds 0, 1, 2; 8 prompts" in text
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from ..metrics.effects import Estimate, estimate, holm
 from .score_files import RowScores
 from .settings import Table
@@ -13,8 +15,9 @@ NO_DIFFERENCE, ONE_SEED = "no difference shown", "one seed: no verdict"
 
 
 def direction(metric: str) -> Direction:
-    """Where better is; nobody knows it of entropy, so its verdicts are 'higher' and 'lower'."""
-    if metric.startswith("spectral_entropy"):
+    """Where better is. Of entropy nobody knows it, and noise is diverse too (the untuned base
+    beats every arm): their verdicts are 'higher' and 'lower'."""
+    if metric.startswith(("spectral_entropy", "diversity")):
         return "neutral"
     return "lower" if metric == "frechet_distance" else "higher"
 
@@ -44,13 +47,19 @@ def judge(
     fixed: Mapping[str, RowScores],
     baseline: str,
     settings: Table,
+    only: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Cell]:
-    """Cells of every row for one metric; Holm's family are all arms but the baseline."""
+    """Cells of every row for one metric; Holm's family are all arms but the baseline.
+
+    `only`: rows that are compared on these prompts alone.
+    """
     reference = arms[baseline]
-    cells = {name: _level(metric, row, settings) for name, row in {**fixed, **arms}.items()}
+    every = {**fixed, **arms}
+    cells = {name: _level(metric, row, settings) for name, row in every.items()}
     effects: dict[str, Estimate] = {}
-    for name, row in {**fixed, **arms}.items():
-        if name != baseline and (effect := _effect(metric, row, reference)):
+    for name, row in every.items():
+        prompts = (only or {}).get(name, row.prompts)
+        if name != baseline and (effect := _effect(metric, row, reference, prompts)):
             effects[name] = effect
             cells[name] = _with_effect(cells[name], effect, settings)
     family = [name for name in arms if name != baseline]
@@ -103,16 +112,18 @@ def _level(metric: str, row: RowScores, settings: Table) -> Cell:
     return Cell(float(found.mean), len(row.seeds), 0 if whole else len(row.prompts), low, high)
 
 
-def _effect(metric: str, row: RowScores, baseline: RowScores) -> Estimate | None:
-    """Paired by seed and prompt; a row without the baseline's seeds by prompt alone."""
+def _effect(
+    metric: str, row: RowScores, baseline: RowScores, prompts: Sequence[str]
+) -> Estimate | None:
+    """Paired by seed and prompt; what was made once stands against every seed of the baseline."""
     if metric in row.by_set and row.samples != baseline.samples:
         return None
-    shared = [prompt for prompt in row.prompts if prompt in baseline.prompts]
+    shared = [p for p in row.prompts if p in baseline.prompts and p in prompts]
     if not shared:
         return None
     ours, theirs = row.of(metric, shared), baseline.of(metric, shared)
     if row.seeds != baseline.seeds:
-        ours, theirs = ours.mean(axis=0, keepdims=True), theirs.mean(axis=0, keepdims=True)
+        ours = np.broadcast_to(ours.mean(axis=0), theirs.shape)
     return estimate(ours - theirs)
 
 

@@ -55,8 +55,8 @@ kbd { border: 1px solid var(--rule); border-radius: 3px; padding: 0 4px; backgro
 .facts dt { color: var(--dim) }
 .facts dd { margin: 0; overflow-wrap: anywhere }
 
-.scroll { overflow: auto; max-width: 100%; border: 1px solid var(--rule); border-radius: 6px;
-  background: var(--raised) }
+.scroll { position: relative; overflow: auto; max-width: 100%; border: 1px solid var(--rule);
+  border-radius: 6px; background: var(--raised) }
 table { border-collapse: separate; border-spacing: 0 }
 .ablation { width: 100%; font-size: 13.5px }
 .ablation th, .ablation td { padding: 4px 7px; text-align: left; white-space: nowrap;
@@ -76,7 +76,8 @@ table { border-collapse: separate; border-spacing: 0 }
 .ablation tbody.fixed > tr > *, .ablation tbody.baseline > tr > * { background: var(--paper) }
 .ablation tbody.baseline > tr > * { font-weight: 600; border-bottom-color: var(--dim) }
 .agreement { display: block; color: var(--dim); font-size: 11.5px; line-height: 1.2;
-  margin: 1px 0 0 7px }
+  margin: 1px 0 0 7px; white-space: normal; min-width: 12em; max-width: 17em }
+.dagger { color: var(--dim); cursor: help }
 .sort { all: unset; cursor: pointer; font-weight: inherit }
 .sort:hover { text-decoration: underline }
 .sort:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }

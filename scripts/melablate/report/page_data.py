@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .times import with_times
+from .wording import blind, claim_outcome, gap
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -19,6 +22,8 @@ class Figure:
     high: float | None = None
     smallest: float | None = None
     """The smallest effect that the study would have shown."""
+    blind: bool = False
+    """Whether that is more than the whole way from the baseline to real audio."""
     p: float | None = None
     """After Holm's correction."""
     verdict: str = ""
@@ -45,6 +50,14 @@ class Row:
     """`fixed`, `baseline` or `arm`."""
     claim: str = "none"
     words: str = ""
+    outcome: str = ""
+    """What became of the claim, by the figure that it is about."""
+    steps: int | None = None
+    images_seen: int | None = None
+    steps_before: int = 0
+    """Of the arms that it started from."""
+    time: Mapping[str, float | None] = field(default_factory=dict)
+    """Of training, as a multiple of the baseline's: ratio, low, high."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
@@ -88,7 +101,8 @@ class Page:
 
 def read_page(table: Path, prompts: Path, arms: Path) -> Page:
     """Read everything; `arms` holds a folder a row with a folder `seed-<n>` a seed."""
-    found = json.loads(table.read_text(encoding="utf-8"))
+    found = with_times(json.loads(table.read_text(encoding="utf-8")), arms)
+    ways = {metric["name"]: gap(found, metric["name"]) for metric in found["metrics"]}
     seeds = tuple(found["seeds"])
     return Page(
         study=found["study"],
@@ -96,7 +110,7 @@ def read_page(table: Path, prompts: Path, arms: Path) -> Page:
         primary=found["primary"],
         confidence=found["confidence"],
         table=found,
-        rows=tuple(_row(entry, arms, seeds) for entry in found["rows"]),
+        rows=tuple(_row(entry, arms, seeds, ways) for entry in found["rows"]),
         prompts=_prompts(prompts),
     )
 
@@ -112,26 +126,36 @@ def flatten(changes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _row(entry: Mapping[str, Any], arms: Path, seeds: tuple[int, ...]) -> Row:
+def _row(
+    entry: Mapping[str, Any],
+    arms: Path,
+    seeds: tuple[int, ...],
+    ways: Mapping[str, float | None],
+) -> Row:
+    training = entry["training"]
     return Row(
         name=entry["name"],
         label=entry["label"],
         kind=entry["kind"],
         claim=entry["claim"]["verdict"],
         words=entry["claim"]["words"],
+        outcome=claim_outcome(entry),
+        **{key: training[key] for key in ("steps", "images_seen", "steps_before") if training},
+        time=entry["time"] or {},
         changes=flatten(entry["changes"]),
-        figures={name: _figure(value) for name, value in entry["metrics"].items()},
+        figures={name: _figure(value, ways[name]) for name, value in entry["metrics"].items()},
         runs=tuple(run for seed in seeds if (run := _run(arms / entry["name"], seed))),
     )
 
 
-def _figure(entry: Mapping[str, Any]) -> Figure:
+def _figure(entry: Mapping[str, Any], way: float | None) -> Figure:
     return Figure(
         level=entry["level"],
         effect=entry["effect"],
         low=entry["low"],
         high=entry["high"],
         smallest=entry["smallest_effect"],
+        blind=blind(entry, way),
         p=entry["p_holm"],
         verdict=entry["verdict"],
     )

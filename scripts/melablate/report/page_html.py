@@ -24,14 +24,15 @@ HTML = """\
 
 <main>
 <section class="lead">
-<p class="guide">Every <em>arm</em> is the baseline with one thing changed, trained with
+<p class="guide">Every <em>arm</em> is the baseline with its named settings changed, trained with
 {{ seeds|length }} {{ "seed" if seeds|length == 1 else "seeds" }} and asked for the same
 {{ prompts_total }} prompts from the same noise. Beside what the seed project
 <em>claimed</em> stands what was <em>measured</em>: the effect on
 {{ primary.name }} against the baseline, its {{ confidence }} interval, and whether the
 interval is clear of zero after correction over all rows. Reference rows frame the scale: the
 untuned base is its floor; real audio, and real audio through the codec and the autoencoder, are
-its ceilings. Then listen: the ear may disagree.</p>
+its ceilings. A claim is held against the figure that it is about, where there is one. Then
+listen: the ear may disagree.</p>
 <dl class="facts">
 {% for name, value in facts %}<div><dt>{{ name }}</dt><dd>{{ value }}</dd></div>
 {% endfor %}</dl>
@@ -53,22 +54,27 @@ its ceilings. Then listen: the ear may disagree.</p>
 >{{ primary.better }}</span></th>
 {% for column in others %}<th scope="colgroup" colspan="2" class="group">{{ column.name }}
 <span class="dim">{{ column.better }}</span></th>
-{% endfor %}</tr>
+{% endfor %}{% if trained %}<th scope="colgroup" colspan="2" class="group">training</th>
+{% endif %}</tr>
 <tr>
 <th scope="col" class="num first">{{ sorter("level") }}</th>
 <th scope="col" class="num">{{ sorter("effect") }}</th>
 <th scope="col" class="plot">{{ primary.axis }}<span class="sr">interval</span></th>
 {% for column in others %}<th scope="col" class="num first">{{ sorter("level") }}</th>
 <th scope="col" class="plot"><span class="sr">effect</span>{{ column.axis }}</th>
-{% endfor %}</tr>
+{% endfor %}{% if trained %}<th scope="col" class="num first">{{ sorter("steps") }}</th>
+<th scope="col" class="num">{{ sorter("time") }}</th>
+{% endif %}</tr>
 </thead>
 {% for group in groups %}<tbody class="{{ group.kind }}">
 {% for row in group.rows %}<tr>
 <th scope="row" class="row" data-sort="{{ loop.index }}"><a href="#row-{{ row.name }}"
 >{{ row.label }}</a></th>
-<td data-sort="{{ row.claim.order }}" title="{{ row.claim_words }}">{{ mark(row.claim) }}</td>
+<td data-sort="{{ row.claim.order }}" title="{{ row.claim_words }}">{{ mark(row.claim) }}
+{% if row.outcome %}<span class="agreement">{{ row.outcome }}</span>{% endif %}</td>
 <td data-sort="{{ row.verdict.order }}">{{ mark(row.verdict) }}
-{% if row.agreement %}<span class="agreement">{{ row.agreement }}</span>{% endif %}</td>
+{%- if row.primary.blind %} <span class="dagger" title="{{ row.primary.words }}">†</span>
+{%- endif %}</td>
 <td class="num first" data-sort="{{ row.primary.level_sort }}">{{ row.primary.level }}</td>
 <td class="num" data-sort="{{ row.primary.effect_sort }}">{{ row.primary.effect }}</td>
 <td class="plot" title="{{ row.primary.words }}">{{ row.primary.drawing }}<span class="sr"
@@ -78,15 +84,18 @@ its ceilings. Then listen: the ear may disagree.</p>
 <td class="plot" data-sort="{{ cell.effect_sort }}" title="{{ cell.title }}">{{ cell.drawing }}
 {%- if cell.told %}<b class="told {{ cell.verdict.kind }}">{{ cell.verdict.words }}</b>
 {%- endif %}<span class="sr">{{ cell.words }}</span></td>
-{% endfor %}</tr>
+{% endfor %}{% if trained %}<td class="num first" data-sort="{{ row.steps }}"
+ title="{{ row.length }}">{{ row.steps }}</td>
+<td class="num" data-sort="{{ row.ratio_sort }}" title="{{ row.time }}">{{ row.ratio }}</td>
+{% endif %}</tr>
 {% endfor %}</tbody>
 {% endfor %}</table>
 </div>
 <p class="key"><span class="verdict improved">improved</span>
 <span class="verdict worse">worse</span>
 <span class="verdict none">no difference shown</span>
-<span><i class="swatch blind"></i> effects in the grey band are smaller than this study could
-have seen</span> <span>an arrow: beyond the drawing</span></p>
+<span><i class="swatch blind"></i> effects in the grey band are smaller than what this
+study would have seen in {{ power }} of cases</span> <span>an arrow: beyond the drawing</span></p>
 </section>
 
 <section id="listen" aria-labelledby="h-listen">
@@ -143,13 +152,15 @@ have another scale: compare their course, not their height.</p>{% endif %}
 {% if row.verdict.words %}<p>{{ mark(row.verdict) }}
 <span class="dim">{{ row.primary.words }}</span></p>{% endif %}
 {% if row.claim_words %}<p class="quote"><span class="dim">Claimed:</span> “{{ row.claim_words }}”
-{{ mark(row.claim) }}</p>{% endif %}
+{{ mark(row.claim) }}{% if row.outcome %} <span class="dim">{{ row.outcome }}</span>{% endif %}</p>
+{%- endif %}
 {% if row.changes %}<table class="changes"><caption class="sr">What it changes</caption>
 {% for key, old, new in row.changes %}<tr><th scope="row"><code>{{ key }}</code></th>
 <td>{% if old is not none %}<s>{{ old }}</s> → {% endif %}<b>{{ new }}</b></td></tr>
 {% endfor %}</table>
 {% elif row.kind == "baseline" %}<p class="dim">What every arm is compared with.</p>{% endif %}
-{% if row.facts %}<p class="dim">{{ row.facts }}</p>{% endif %}
+{% if row.facts %}<p class="dim">{{ row.facts }}{% if row.time %} · {{ row.time }}{% endif %}</p>
+{%- endif %}
 </article>
 {% endfor %}</div>
 {% if fixed_rows %}<h3>Reference rows</h3>

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..audio.codec_settings import CodecSettings
 from ..progress import duration
+from .notes import notes as table_notes
 from .page_data import Figure, Page, Row, Run
-from .wording import notes as table_notes
 from .wording import number, percent
 
 
@@ -33,17 +33,7 @@ CLAIMED = {
     "indeterminate": Verdict("none", "indeterminate", 1),
     "none": Verdict(),
 }
-AGREEMENTS = {
-    ("improved", "improved"): "as claimed",
-    ("worse", "worse"): "as claimed",
-    ("indeterminate", "no difference shown"): "as claimed",
-    ("improved", "worse"): "against the claim",
-    ("worse", "improved"): "against the claim",
-    ("improved", "no difference shown"): "claim not shown",
-    ("worse", "no difference shown"): "claim not shown",
-    ("indeterminate", "improved"): "claim was open",
-    ("indeterminate", "worse"): "claim was open",
-}
+AGREEMENTS = ("as claimed", "against the claim", "not shown either way", "claim was open")
 BETTER = {"higher": "↑ better", "lower": "↓ better", "neutral": "neither better"}
 REFERENCES = {
     "untuned-base": "The base model before any fine-tuning: the floor.",
@@ -78,12 +68,8 @@ def effect_words(figure: Figure, confidence: float, decimals: int) -> str:
         words += f", p {'< .001' if figure.p < 0.001 else f'= {figure.p:.3f}'} (Holm)"
     if figure.smallest is not None:
         words += f"; smallest effect that would show: {number(figure.smallest, decimals)}"
+        words += ", more than from the baseline to real audio" if figure.blind else ""
     return words
-
-
-def agreement(row: Row, primary: str) -> str:
-    """What the measurement says of the claim."""
-    return AGREEMENTS.get((row.claim, row.figure(primary).verdict), "")
 
 
 def tally(rows: Sequence[Row], primary: str) -> list[tuple[int, Verdict]]:
@@ -93,15 +79,35 @@ def tally(rows: Sequence[Row], primary: str) -> list[tuple[int, Verdict]]:
     return [(verdicts.count(v), measured(v)) for v in known if v in verdicts]
 
 
-def claims_held(rows: Sequence[Row], primary: str) -> str:
+def claims_held(rows: Sequence[Row]) -> str:
     """One line on how the claims fared."""
-    found = [agreement(row, primary) for row in rows if row.kind == "arm"]
-    found = [words for words in found if words]
+    found = [row.outcome for row in rows if row.kind == "arm" and row.outcome]
     if not found:
         return ""
-    counts = {words: found.count(words) for words in dict.fromkeys(AGREEMENTS.values())}
+    counts = {words: sum(said.endswith(words) for said in found) for words in AGREEMENTS}
     parts = [f"{count} {words}" for words, count in counts.items() if count]
+    if unjudged := len(found) - sum(counts.values()):
+        parts.append(f"{unjudged} that no metric measures")
     return f"Of {len(found)} claims: {', '.join(parts)}."
+
+
+def length(row: Row) -> str:
+    """`126 steps, 1008 images, after 63 steps of another arm`."""
+    if row.steps is None:
+        return ""
+    said = f"{row.steps} steps, {row.images_seen} images"
+    return f"{said}, after {row.steps_before} steps of another arm" if row.steps_before else said
+
+
+def time_words(row: Row, confidence: float) -> str:
+    """Training time as a multiple of the baseline's, with its interval."""
+    ratio, low, high = (row.time.get(key) for key in ("ratio", "low", "high"))
+    if ratio is None:
+        return ""
+    said = f"{ratio:.2f} of the baseline's time"
+    if low is None or high is None:
+        return said
+    return f"{said}, {percent(confidence)} interval {low:.2f} to {high:.2f}"
 
 
 def changes(row: Row, baseline: Row | None) -> list[tuple[str, str | None, str]]:
@@ -141,6 +147,8 @@ def run_facts(row: Row) -> str:
     facts += [f"{weights} trained weights"] if weights else []
     images = _span([record.get("images") for record in records])
     facts += [f"{images} images"] if images else []
+    facts += [f"{row.images_seen} seen"] if row.images_seen else []
+    facts += [f"after {row.steps_before} steps of another arm"] if row.steps_before else []
     seconds = _span([record.get("loop_seconds") for record in records], clock=True)
     facts += [f"{seconds} a seed"] if seconds else []
     return " · ".join(facts)
@@ -191,7 +199,10 @@ def notes(page: Page, kind: str) -> list[str]:
     return [
         *table_notes(page.table),
         "“No difference shown” is not “no difference”: effects inside the grey band would have"
-        " been missed too often. More seeds and more prompts make it narrower.",
+        f" been missed in more than {percent(1 - page.table['power'])} of cases. More seeds and"
+        " more prompts make it narrower.",
+        "Times of training are of the loop, from the runs' records, on a machine that other jobs"
+        " may have shared; what is cached beforehand is not in them.",
         sound_words(kind),
     ]
 

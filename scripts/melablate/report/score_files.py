@@ -102,7 +102,7 @@ def _number(text: str | None) -> float:
 
 
 def _refuse_difference(first: _Run, run: _Run) -> None:
-    """Seeds of a row must have the same metrics and prompts."""
+    """Seeds of a row must have the same metrics, prompts, and samples of each."""
     for one, other in ((first, run), (run, first)):
         for metric, values in one.values.items():
             if metric not in other.values:
@@ -113,6 +113,14 @@ def _refuse_difference(first: _Run, run: _Run) -> None:
                 raise SystemExit(
                     f"{other.name}: no {metric} {where}, which {one.name} has; score it again"
                 )
+            for prompt, taken in values.items():
+                count = len(other.values[metric][prompt])
+                if count != len(taken):
+                    where = f"for prompt {prompt}" if prompt else "for the whole set"
+                    raise SystemExit(
+                        f"{other.name}: {count} of {metric} {where}, but {one.name} has "
+                        f"{len(taken)}; sample it again"
+                    )
 
 
 def _mend(root: Path) -> str:

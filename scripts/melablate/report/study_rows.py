@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from ..settings import Settings
+from .claim_settings import Claim
 
 Kind = Literal["fixed", "baseline", "arm"]
 FLOOR = "untuned-base"
@@ -14,15 +15,6 @@ FIXED_LABELS = {
     "autoencoder-ceiling": "Autoencoder ceiling",
     "real-audio": "Real held-out audio",
 }
-
-
-class Claim(Settings):
-    """What the seed project said of the row."""
-
-    verdict: Literal["improved", "worse", "indeterminate", "none"] = "none"
-    """Its mark."""
-    words: str = ""
-    """Its words."""
 
 
 class Row(Settings):

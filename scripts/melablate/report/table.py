@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,19 @@ import pyarrow.parquet as pq
 
 from ..files import write_text, writing
 from ..metrics.settings import METRICS
+from .claims import Claimed, judge_claims
 from .judging import Cell, check_same, direction, judge
 from .score_files import read_row
 from .settings import Table
 from .study_rows import FLOOR, Kind, Row, StudyRows
+from .trainings import Training, read_trainings
+from .wording import name_of
 
+TRAINED = ("steps", "images_seen", "steps_before")
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("arm", "label", "kind", "claim_verdict", "claim")]
+    + [(name, pa.string()) for name in ("claim_metric", "claim_agreement")]
+    + [(name, pa.int64()) for name in TRAINED]
     + [(name, pa.string()) for name in ("metric", "direction")]
     + [(name, pa.float64()) for name in ("level", "effect", "low", "high", "p", "p_holm")]
     + [("verdict", pa.string()), ("smallest_effect", pa.float64())]
@@ -34,6 +40,10 @@ class TableRow:
     row: Row
     kind: Kind
     cells: dict[str, Cell]
+    claimed: Claimed | None = None
+    """The claim, judged; None where no metric measures it."""
+    training: Training | None = None
+    """None for what is not trained, or has no record."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,10 @@ class AblationTable:
         return sum(row.kind == "arm" for row in self.rows)
 
 
-def build_table(study: StudyRows, settings: Table, root: Path) -> AblationTable:
-    """Read all scores below `root` and judge every row by every metric."""
+def build_table(
+    study: StudyRows, settings: Table, root: Path, texts: Mapping[str, str]
+) -> AblationTable:
+    """Read all scores below `root` and judge every row by every metric; `texts` are prompts."""
     scores = {
         row.name: read_row(root, row.name, study.seeds_of(row.name)) for row, _ in study.rows()
     }
@@ -77,9 +89,22 @@ def build_table(study: StudyRows, settings: Table, root: Path) -> AblationTable:
             "choose one of them or add it to scores.metrics"
         )
     check_same(arms, fixed, study.baseline, metrics)
-    judged = {metric: judge(metric, arms, fixed, study.baseline, settings) for metric in metrics}
+
+    def judged_by(metric: str, only: Mapping[str, Sequence[str]] | None = None) -> dict[str, Cell]:
+        return judge(metric, arms, fixed, study.baseline, settings, only)
+
+    judged: dict[str, dict[str, Cell]] = {metric: judged_by(metric) for metric in metrics}
+    compared = [row for row, kind in study.rows() if kind == "arm"]
+    claims = judge_claims(compared, judged, texts, judged_by)
+    trainings = read_trainings(root, [row.name for row in study.arms], study.seeds[0])
     rows = tuple(
-        TableRow(row, kind, {metric: judged[metric][row.name] for metric in metrics})
+        TableRow(
+            row,
+            kind,
+            {metric: judged[metric][row.name] for metric in metrics},
+            claims.get(row.name),
+            trainings.get(row.name),
+        )
         for row, kind in study.rows()
     )
     checks = tuple(_checks(judged[settings.primary], study, settings))
@@ -100,8 +125,7 @@ def _checks(cells: Mapping[str, Cell], study: StudyRows, settings: Table) -> lis
         ends = sorted(side * sign * end for end in (cell.low, cell.high))
         low, high = sorted((side * cell.low, side * cell.high))
         shown = f"{side * cell.effect:+.4f} [{low:+.4f}, {high:+.4f}]"
-        metric = settings.primary.replace("_", " ")
-        checks.append(Check(f"{text}: {metric} {shown}", ends[0] > 0))
+        checks.append(Check(f"{text}: {name_of(settings.primary)} {shown}", ends[0] > 0))
     return checks
 
 
@@ -114,6 +138,9 @@ def to_records(table: AblationTable) -> list[dict[str, Any]]:
             "kind": line.kind,
             "claim_verdict": line.row.claim.verdict,
             "claim": line.row.claim.words,
+            "claim_metric": line.row.claim.metric,
+            "claim_agreement": line.claimed.agreement if line.claimed else None,
+            **{name: getattr(line.training, name, None) for name in TRAINED},
             "metric": metric,
             "direction": direction(metric),
             **asdict(cell),
@@ -139,6 +166,8 @@ def to_json(table: AblationTable) -> dict[str, Any]:
             {
                 **line.row.model_dump(mode="json"),
                 "kind": line.kind,
+                "claimed": asdict(line.claimed) if line.claimed else None,
+                "training": asdict(line.training) if line.training else None,
                 "metrics": {metric: asdict(cell) for metric, cell in line.cells.items()},
             }
             for line in table.rows

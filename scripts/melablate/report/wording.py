@@ -1,7 +1,7 @@
 """Figures and marks of the table as people read them, from `table.json`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 MARKS = {"improved": "✅", "worse": "❌", "indeterminate": "?", "none": ""}
@@ -11,6 +11,7 @@ NAMES = {
     "diversity_cosine": "diversity (cosine)",
     "frechet_distance": "Fréchet distance",
     "spectral_entropy": "spectral entropy",
+    "seconds": "training time",
 }
 BETTER = {"higher": "higher is better", "lower": "lower is better", "neutral": "neither is better"}
 MINUS = "−"
@@ -60,50 +61,29 @@ def percent(share: float) -> str:
     return f"{round(100 * share, 2):g} %"
 
 
-def notes(table: Mapping[str, Any]) -> list[str]:
-    """What a reader must know to read the table."""
-    primary, seeds = table["primary"], table["seeds"]
-    baseline = next(row for row in table["rows"] if row["kind"] == "baseline")
-    prompts = baseline["metrics"][primary]["n_prompts"]
-    confidence = percent(table["confidence"])
-    sides = "; ".join(
-        f"{name_of(metric['name'])}: {BETTER[metric['direction']]}"
-        for metric in table["metrics"]
-        if metric["name"] in shown_metrics(table)
-    )
-    lines = [
-        f"Seeds {', '.join(map(str, seeds))}; {prompts} prompts; {table['samples']} clips a seed.",
-        f"Effects are differences to the baseline, paired by seed and prompt, with {confidence} "
-        "intervals over seeds and prompts; those of diversity and Fréchet distance, which are of "
-        "whole sets, over seeds alone. The ceilings and real audio are compared by prompt, "
-        "with intervals over prompts alone.",
-        f"{sides[0].upper()}{sides[1:]}.",
-    ]
-    if len(seeds) < 2:
-        return [*lines, "One seed: no verdict. Intervals are over prompts alone."]
-    error = round(1 - table["confidence"], 6)
-    lines.append(
-        f"Verdicts are corrected over the {_count(table['family'], 'arm')} (Holm, error rate "
-        f"{error:g} a metric), so an interval clear of zero alone is not yet one."
-    )
-    return [*lines, *_smallest(table)]
+def gap(table: Mapping[str, Any], metric: str) -> float | None:
+    """The whole way from the baseline to real audio: the measure of what is a large effect."""
+    for row in table["rows"]:
+        found: float | None = row["metrics"][metric]["effect"]
+        if row["name"] == "real-audio" and found is not None:
+            return abs(found)
+    return None
 
 
-def _smallest(table: Mapping[str, Any]) -> Sequence[str]:
-    primary = table["primary"]
-    found = sorted(
-        row["metrics"][primary]["smallest_effect"] for row in table["rows"] if row["kind"] == "arm"
-    )
-    if not found:
-        return []
-    decimals = digits(table, primary)
-    low, high = number(found[0], decimals), number(found[-1], decimals)
-    span = low if low == high else f"{low} to {high}, by row"
-    return [
-        f"The smallest effect on {name_of(primary)} that this study would have shown in "
-        f"{percent(table['power'])} of cases: {span}."
-    ]
+def blind(cell: Mapping[str, Any], whole: float | None) -> bool:
+    """Whether even an effect as large as the whole way to real audio could have been missed."""
+    smallest = cell["smallest_effect"]
+    return whole is not None and smallest is not None and smallest > whole
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def claim_outcome(row: Mapping[str, Any]) -> str:
+    """`diversity: not shown either way`; empty for a row that makes no claim."""
+    claim, found = row["claim"], row["claimed"]
+    if claim["verdict"] not in ("improved", "worse"):
+        return "" if not found or not found["agreement"] else found["agreement"]
+    if claim["metric"] is None:
+        return "no metric measures it"
+    if not found or not found["agreement"]:
+        return ""
+    part = f" of {found['n_prompts']} prompts" if claim["prompts_without"] else ""
+    return f"{name_of(found['metric'])}{part}: {found['agreement']}"
