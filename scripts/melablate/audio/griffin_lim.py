@@ -22,12 +22,12 @@ def griffin_lim(
     Momentum 0 is Griffin and Lim's own; .99 is the usual fast one.
     """
 
-    def recover(own: Tensor, first: Tensor) -> Tensor:
+    def work(own: Tensor, first: Tensor) -> Tensor:
         scale = peak(own)
         own = own / scale
         return _recover(lambda _: own, stft, iterations, momentum, first) * scale[:, 0]
 
-    return clipwise(recover, magnitude, start)
+    return clipwise(work, magnitude, start)
 
 
 def stereo_griffin_lim(
@@ -45,7 +45,7 @@ def stereo_griffin_lim(
     synthesis has its own alone (the schedule of dualdiffusion).
     """
 
-    def recover(both: Tensor, first: Tensor) -> Tensor:
+    def work(both: Tensor, first: Tensor) -> Tensor:
         scale = peak(both)
         own = (both / scale).flatten(0, 1)
         mean = (both / scale).mean(1, keepdim=True).expand_as(both).flatten(0, 1)
@@ -59,25 +59,27 @@ def stereo_griffin_lim(
         found = _recover(target, stft, iterations, momentum, first)
         return found.reshape(*both.shape[:2], -1) * scale[:, 0]
 
-    return clipwise(recover, magnitude, start)
+    return clipwise(work, magnitude, start)
 
 
 def _recover(
-    target: Callable[[int], Tensor],
-    stft: Transform,
-    iterations: int,
-    momentum: float,
-    start: Tensor,
+    target: Target, stft: Transform, iterations: int, momentum: float, start: Tensor
 ) -> Tensor:
     """Clips after some iterations towards the magnitude of each iteration, which is at most 1."""
-    spectrum = target(0) * start
+    return stft.inverse(recover(target(0) * start, target, stft, iterations, momentum))
+
+
+def recover(
+    spectrum: Tensor, target: Target, stft: Transform, iterations: int, momentum: float
+) -> Tensor:
+    """The spectrum after some iterations: the phase found, the magnitude of the last target."""
     previous = torch.zeros_like(spectrum)
     for done in range(1, iterations + 1):
         rebuilt = stft.spectra(stft.signals(spectrum))
         ahead = torch.sub(rebuilt, previous, alpha=momentum / (1 + momentum))
         spectrum = with_magnitude(ahead, target(done))
         previous = rebuilt
-    return stft.inverse(spectrum)
+    return spectrum
 
 
 def with_magnitude(spectrum: Tensor, magnitude: Tensor) -> Tensor:
@@ -85,6 +87,10 @@ def with_magnitude(spectrum: Tensor, magnitude: Tensor) -> Tensor:
 
     By the square: `abs` of complex numbers guards against overflow and is four times slower.
     """
-    square = (spectrum * spectrum.conj()).real
-    gain = magnitude * square.clamp(min=torch.finfo(square.dtype).tiny).rsqrt()
+    gain = squares(spectrum).add_(torch.finfo(magnitude.dtype).tiny).rsqrt_().mul_(magnitude)
     return spectrum * gain
+
+
+def squares(spectrum: Tensor) -> Tensor:
+    """Squared magnitudes."""
+    return (spectrum * spectrum.conj()).real.contiguous()

@@ -14,9 +14,10 @@ ROUNDING = 1e-9
 
 
 class Bands:
-    """Non-negative bands [n_mels, bins] at work."""
+    """Non-negative bands [n_mels, bins] at work; `lobe` is what a tone looks like in a frame."""
 
-    def __init__(self, bands: Tensor, like: Tensor) -> None:
+    def __init__(self, bands: Tensor, like: Tensor, lobe: Tensor | None = None) -> None:
+        self.lobe = torch.ones(1) if lobe is None else lobe
         dense = torch.where(bands > ROUNDING * bands.amax(), bands, 0.0).to(like)
         self.dense = dense
         self._forward, self._back = _compact(dense), _compact(dense.T)
