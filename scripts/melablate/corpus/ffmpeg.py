@@ -29,6 +29,7 @@ class Decoded:
     pipe: IO[bytes]
     process: "subprocess.Popen[bytes]"
     log: IO[bytes]
+    path: Path
 
     def blocks(self, frames: int) -> Iterator[Float32]:
         """Samples [frames, channels]."""
@@ -42,7 +43,7 @@ class Decoded:
     def fault(self) -> str:
         """What ffmpeg complained of; empty if nothing."""
         code = self.process.wait()
-        said = _said(self.log)
+        said = _said(self.log, self.path)
         failed = FAILED.search(said)
         if code == 0 and not failed:
             return ""
@@ -70,14 +71,14 @@ def decode_by_ffmpeg(path: Path) -> Iterator[Decoded | str]:
         try:
             assert process.stdout is not None
             head = _read_head(process.stdout)
-            said = _said(log)
+            said = _said(log, path)
             if head is None:
                 process.wait()
-                said = _said(log)
+                said = _said(log, path)
                 failed = FAILED.search(said)
                 yield f"undecodable: ffmpeg: {_tidy(failed[0]) if failed else 'no sound in it'}"
             else:
-                yield Decoded(*head, _duration(said), process.stdout, process, log)
+                yield Decoded(*head, _duration(said), process.stdout, process, log, path)
         finally:
             process.kill()
 
@@ -100,9 +101,10 @@ def _read_head(pipe: IO[bytes]) -> tuple[int, int] | None:
     return None
 
 
-def _said(log: IO[bytes]) -> str:
+def _said(log: IO[bytes], path: Path) -> str:
+    """Its words so far, without the path, which names a folder of one machine."""
     log.seek(0)
-    return log.read().decode("utf-8", "replace")
+    return log.read().decode("utf-8", "replace").replace(str(path), path.name)
 
 
 def _duration(said: str) -> float | None:
@@ -113,5 +115,5 @@ def _duration(said: str) -> float | None:
 
 
 def _tidy(line: str) -> str:
-    """Without the part in brackets that holds an address in memory, and without the path."""
-    return re.sub(r"file:\S.*?: |\[[^\]]*\]\s*", "", line).strip()[:120]
+    """Without the parts in brackets, which hold addresses in memory."""
+    return re.sub(r"\[[^\]]*\]\s*", "", line).strip()[:120]

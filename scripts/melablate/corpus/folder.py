@@ -21,7 +21,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "file": ("file_name", "filename", "file", "path", "audio", "audio_path", "audio_file"),
     "caption": ("caption", "captions", "text", "description", "prompt"),
     "caption_id": ("caption_id",),
-    "track": ("track_id", "id"),
+    "track": ("track_id",),
     "artist": ("artist_id", "artist", "artists", "artist_name"),
     "album": ("album_id", "album"),
     "license": ("license", "licence", "license_url"),
@@ -29,6 +29,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "duration": (),
 }
 """Names of columns, the likeliest first; durations are only read where the config names them."""
+ABSENT = "\0"
+"""A name that no column has."""
 VALID = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
 
 
@@ -116,7 +118,7 @@ def _columns(path: Path, lines: list[Line], columns: Columns) -> dict[str, str]:
                 f"{', '.join(sorted(there.values())) or 'its columns'}"
             )
             raise stop(path, 1, what, f"name it by columns.{role} of this corpus")
-        chosen[role] = found[0] if found else ""
+        chosen[role] = found[0] if found else ABSENT
     return chosen
 
 
@@ -124,22 +126,14 @@ def _track(
     file: str, found: _Found, names: dict[str, str], taken: dict[str, int], seen: dict[str, int]
 ) -> Track:
     first = found.lines[0]
-    fault = path_fault(file)
-    for role in ("track", "artist", "album", "license", "duration"):
-        for line in found.lines[1:]:
-            one, other = (_words(x.values.get(names[role])) for x in (first, line))
-            if one != other and not fault:
-                fault = (
-                    f"{names[role]} is {'; '.join(other)}, in line {first.number} it is "
-                    f"{'; '.join(one)}"
-                )
     track_id = "".join(_words(first.values.get(names["track"]))[:1]) or name_of(file)
     track_id = track_id if plain(track_id) else name_of(track_id)
-    if taken.setdefault(track_id, first.number) != first.number and not fault:
-        fault = f"{names['track']} {track_id} is that of line {taken[track_id]} already"
+    clash = ""
+    if taken.setdefault(track_id, first.number) != first.number:
+        clash = f"{names['track']} {track_id} is that of line {taken[track_id]} already"
         track_id = name_of(file)
     duration, wrong = _seconds(first.values.get(names["duration"]))
-    fault = fault or wrong
+    fault = path_fault(file) or clash or wrong
     return Track(
         id=track_id,
         path=file,
@@ -148,8 +142,22 @@ def _track(
         album_id="; ".join(_words(first.values.get(names["album"]))),
         duration=duration,
         license="; ".join(_words(first.values.get(names["license"]))),
-        fault=f"table: line {first.number}: {fault}" if fault else "",
+        fault=f"table: line {first.number}: {fault}" if fault else _contradiction(found, names),
     )
+
+
+def _contradiction(found: _Found, names: dict[str, str]) -> str:
+    """Whose track it is must be the same in all of its rows, or splits would leak."""
+    first = found.lines[0]
+    for role in ("track", "artist", "album", "license", "duration"):
+        for line in found.lines[1:]:
+            one, other = (_words(x.values.get(names[role])) for x in (first, line))
+            if one != other:
+                return (
+                    f"table: line {line.number}: {names[role]} is {'; '.join(other)}, in line "
+                    f"{first.number} it is {'; '.join(one)}"
+                )
+    return ""
 
 
 def _captions(
@@ -159,15 +167,18 @@ def _captions(
     texts: dict[str, int] = {}
     for line in found.lines:
         given = line.values.get(names["caption"])
-        for text in given if isinstance(given, list) else [given]:
+        several = isinstance(given, list) and len(given) > 1
+        for number, text in enumerate(given if isinstance(given, list) else [given]):
             ids = _words(line.values.get(names["caption_id"]))
-            caption_id = ids[0] if ids else f"{track_id}-{len(captions)}"
+            caption_id = f"{track_id}-{len(captions)}"
+            if ids:
+                caption_id = f"{ids[0]}-{number}" if several else ids[0]
             mark = str(line.values.get(names["valid"], "")).strip().lower()
             captions.append(
                 Caption(
                     caption_id,
                     text if isinstance(text, str) else "",
-                    VALID.get(mark, False) if names["valid"] else True,
+                    VALID.get(mark, False) if names["valid"] != ABSENT else True,
                     _caption_fault(line, caption_id, text, texts, seen if ids else {}),
                 )
             )

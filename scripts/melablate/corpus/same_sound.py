@@ -30,6 +30,8 @@ Int = NDArray[np.int64]
 
 def same_sound(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
     """Pairs (earlier, later) of indexes that sound the same."""
+    if not prints:
+        return []
     pairs, offsets, votes = _candidates(prints)
     found: list[tuple[int, int]] = []
     tried: Counter[int] = Counter()

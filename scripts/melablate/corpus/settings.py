@@ -60,7 +60,7 @@ class Columns(Settings):
     caption_id: str | None = None
     """An id of the caption (`caption_id`)."""
     track: str | None = None
-    """An id of the track (`track_id`, `id`); without one it is made of the file's name."""
+    """An id of the track (`track_id`); without one it is made of the file's name."""
     artist: str | None = None
     """Artist or artists, by which tracks are split (`artist_id`, `artist` …)."""
     album: str | None = None
