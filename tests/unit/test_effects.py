@@ -105,7 +105,10 @@ def test_the_smallest_effect_is_found_with_the_stated_power(shape, sd):
     found = estimate(made)
     variances = [float(part.variance.mean()) for part in found.components]
     assumed = estimate(np.zeros(shape))
-    parts = [type(p)(np.array(v), p.df) for p, v in zip(assumed.components, variances, strict=True)]
+    parts = [
+        type(p)(np.array(v), p.df, p.over)
+        for p, v in zip(assumed.components, variances, strict=True)
+    ]
     effect = type(found)(np.array(0.0), tuple(parts)).smallest_effect(0.01, 0.8)
     power = np.mean(np.abs(made.mean(axis=(1, 2)) + effect) > found.half_width(0.01))
     assert power == pytest.approx(0.8, abs=0.03)

@@ -22,6 +22,7 @@ benchmarks/interval_coverage.md has the figures. One factor alone gives the pair
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ class Component:
 
     variance: Float
     df: int
+    over: Literal["seeds", "prompts"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def estimate(differences: Float) -> Estimate:
     if seeds == 1 or prompts == 1:
         values = by_prompt if seeds == 1 else by_seed
         count = values.shape[-1]
-        return Estimate(mean, (Component(values.var(axis=-1, ddof=1) / count, count - 1),))
+        variance = values.var(axis=-1, ddof=1) / count
+        over: Literal["seeds", "prompts"] = "prompts" if seeds == 1 else "seeds"
+        return Estimate(mean, (Component(variance, count - 1, over),))
     residual = differences - by_seed[..., :, None] - by_prompt[..., None, :]
     residual += mean[..., None, None]
     of_residual = (residual**2).sum(axis=(-2, -1)) / ((seeds - 1) * (prompts - 1))
@@ -108,7 +112,8 @@ def estimate(differences: Float) -> Estimate:
         v_seed = np.maximum(0, v_seed - twice)
     else:
         v_prompt = np.maximum(0, v_prompt - twice)
-    return Estimate(mean, (Component(v_seed, seeds - 1), Component(v_prompt, prompts - 1)))
+    of_seeds = Component(v_seed, seeds - 1, "seeds")
+    return Estimate(mean, (of_seeds, Component(v_prompt, prompts - 1, "prompts")))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

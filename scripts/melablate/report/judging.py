@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..metrics.effects import Estimate, estimate, holm
+from ..metrics.effects import Estimate, estimate
+from ..metrics.moderation import corrected, smallest_effects
 from .score_files import RowScores
 from .settings import Table
 
@@ -68,13 +69,14 @@ def judge(
             cells[name] = replace(cells[name], p=None, verdict=ONE_SEED)
         return cells
     error = 1 - settings.confidence
-    p_values = [p for name in family if (p := cells[name].p) is not None]
-    for name, p_holm in zip(family, holm(p_values), strict=True):
+    compared = [effects[name] for name in family]
+    smallest = smallest_effects(compared, error, settings.power)
+    for name, p_holm, seen in zip(family, corrected(compared), smallest, strict=True):
         cells[name] = replace(
             cells[name],
             p_holm=p_holm,
             verdict=_verdict(cells[name], p_holm < error, direction(metric)),
-            smallest_effect=effects[name].smallest_effect(error / len(family), settings.power),
+            smallest_effect=seen,
         )
     return cells
 

@@ -46,11 +46,18 @@ def _sides(table: Mapping[str, Any]) -> str:
 
 def _verdicts(table: Mapping[str, Any]) -> list[str]:
     error = round(1 - table["confidence"], 6)
-    return [
-        f"Verdicts are corrected over the {_count(table['family'], 'arm')} (Holm, error rate "
-        f"{error:g} a metric), so an interval clear of zero alone is not yet one.",
-        *_smallest(table),
+    family = _count(table["family"], "arm")
+    lines = [
+        f"Verdicts are corrected over the {family} (Holm, error rate {error:g} a metric), so an "
+        "interval clear of zero alone is not yet one."
     ]
+    if table["family"] > 1:
+        lines.append(
+            f"What {len(table['seeds'])} seeds say of one arm's variation is little. So for "
+            "verdicts, not for intervals, it is drawn towards that of the other arms; and no arm "
+            "gets a verdict whose own interval is not clear of zero."
+        )
+    return [*lines, *_smallest(table)]
 
 
 def _smallest(table: Mapping[str, Any]) -> Sequence[str]:
@@ -66,21 +73,19 @@ def _smallest(table: Mapping[str, Any]) -> Sequence[str]:
         number(value, decimals) for value in (statistics.median(found), found[0], found[-1])
     )
     rows = _count(len(found), "arm")
-    less = (
-        f" ({_count(len(alike), 'arm')} as good as equal to the baseline left out)" if alike else ""
-    )
+    less = f" ({_count(len(alike), 'arm')} as good as equal to the baseline left out)"
+    rows += less if alike else ""
     said = (
         f"The smallest effect on {name_of(primary)} that this study would have shown in "
-        f"{percent(table['power'])} of cases: {middle} in the median of {rows}{less}, "
+        f"{percent(table['power'])} of cases: {middle} in the median of {rows}, "
         f"{low} to {high} by row."
     )
     if whole is not None:
         said += f" The whole way from the baseline to real audio is {number(whole, decimals)}"
-        missed = sum(blind(cell, whole) for cell in cells)
-        said += (
-            f"; {_count(missed, 'arm')} marked † could have missed even that." if missed else "."
-        )
-    return [said]
+        if missed := sum(blind(cell, whole) for cell in cells):
+            said += f"; {_count(missed, 'arm')} marked † could have missed even that"
+        said += "."
+    return [f"{said} Smaller effects may well be there and not show."]
 
 
 def _alike(cell: Mapping[str, Any], whole: float | None) -> bool:

@@ -28,8 +28,8 @@ HTML = """\
 {{ seeds|length }} {{ "seed" if seeds|length == 1 else "seeds" }} and asked for the same
 {{ prompts_total }} prompts from the same noise. Beside what the seed project
 <em>claimed</em> stands what was <em>measured</em>: the effect on
-{{ primary.name }} against the baseline, its {{ confidence }} interval, and whether the
-interval is clear of zero after correction over all rows. Reference rows frame the scale: the
+{{ primary.name }} against the baseline, its {{ confidence }} interval, and a verdict where the
+effect is clear of zero after correction over all rows. Reference rows frame the scale: the
 untuned base is its floor; real audio, and real audio through the codec and the autoencoder, are
 its ceilings. A claim is held against the figure that it is about, where there is one. Then
 listen: the ear may disagree.</p>
