@@ -1,19 +1,27 @@
 """First phases, the window's lobe and the whole way from mel bands to sound."""
 
+import importlib
+from collections.abc import Callable
+from typing import get_args
+
 import librosa
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from melablate.audio.griffin_lim import griffin_lim
+from melablate.audio.griffin_lim import griffin_lim, stereo_griffin_lim
 from melablate.audio.mel_to_audio import mel_to_audio
-from melablate.audio.mel_to_linear import mel_to_linear
+from melablate.audio.mel_to_linear import Method, mel_to_linear
 from melablate.audio.phase_start import peak_phase, random_phase
 from melablate.audio.transform import Transform
 from melablate.audio.window_lobe import window_lobe
 from torch import Tensor
 
+audio_module, linear_module, griffin_lim_module = (
+    importlib.import_module(f"melablate.audio.{name}")
+    for name in ("mel_to_audio", "mel_to_linear", "griffin_lim")
+)
 RATE = 16000
 GRID = Transform(1024, 256, RATE)
 
@@ -174,3 +182,36 @@ def test_odd_mels(kind: str) -> None:
     audio = mel_to_audio(mel, bands(), GRID)
     assert torch.isfinite(audio).all()
     assert audio.any() == (kind != "silent")
+
+
+def in_one_go(work: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    return work(*tensors)
+
+
+def test_a_batch_in_one_go_is_the_clips_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other devices do, on this one; the levels of the clips differ."""
+    mel = mel_of(sounds(), GRID).double() * torch.tensor([1.0, 1e-6, 1e6])[:, None, None]
+    one_by_one = mel_to_audio(mel, bands(), GRID, 6)
+    linear = {method: mel_to_linear(mel, bands(), method) for method in get_args(Method)}
+    start = random_phase(GRID, mel)
+    stereo = torch.stack([linear["lobes"], linear["nnls"]], 1).sqrt()
+    both = stereo_griffin_lim(stereo, GRID, 6, 0.99, start)
+    for module in (audio_module, linear_module, griffin_lim_module):
+        monkeypatch.setattr(module, "clipwise", in_one_go)
+    levels = torch.tensor([1.0, 1e-3, 1e3])[:, None]
+    torch.testing.assert_close(mel_to_audio(mel, bands(), GRID, 6) / levels, one_by_one / levels)
+    torch.testing.assert_close(stereo_griffin_lim(stereo, GRID, 6, 0.99, start), both)
+    for method in set(get_args(Method)) - {"nnls"}:  # which stops when the last clip is settled
+        torch.testing.assert_close(mel_to_linear(mel, bands(), method), linear[method])
+
+
+def test_no_step_leaves_its_device() -> None:
+    """On a device that holds no numbers but refuses to meet another."""
+    mel = torch.empty(3, GRID.frames, 96, device="meta")
+    assert mel_to_audio(mel, bands(), GRID, 6).device.type == "meta"
+    for method in ("pseudo_inverse", "multiplicative", "lobes"):
+        linear = mel_to_linear(mel, bands(), method)
+        assert linear.device.type == "meta"
+    stereo = torch.stack([linear, linear], 1)
+    start = random_phase(GRID, stereo)
+    assert stereo_griffin_lim(stereo, GRID, 3, 0.99, start).shape == (3, 2, RATE)

@@ -22,7 +22,7 @@ LEAST_GAIN = 0.05
 
 def linear(mel: Tensor, bands: Bands, iterations: int | None) -> Tensor:
     """Power [bins, columns] of mel bands [n_mels, columns]."""
-    lobe = bands.lobe.to(mel)
+    lobe = bands.lobe.tolist()
     of_tones = Bands(_spread(bands.dense, lobe), mel)
     least = torch.finfo(mel.dtype).eps ** 2
     tones = of_tones.average(mel / of_tones.of_bands.clamp(min=least))
@@ -35,11 +35,11 @@ def linear(mel: Tensor, bands: Bands, iterations: int | None) -> Tensor:
     return power
 
 
-def _spread(rows: Tensor, lobe: Tensor) -> Tensor:
+def _spread(rows: Tensor, lobe: list[float]) -> Tensor:
     """Each row [n, bins] with every bin spread over its neighbours."""
     side, bins = len(lobe) // 2, rows.shape[1]
     wide = functional.pad(rows, (side, side))
     total = torch.zeros_like(rows)
-    for tap, weight in enumerate(lobe.tolist()):
+    for tap, weight in enumerate(lobe):
         total += weight * wide[:, tap : tap + bins]
     return total
