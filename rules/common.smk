@@ -31,6 +31,8 @@ except ConfigError as error:
 # Not among the params: how often a state is saved changes no result, so nothing need run again.
 # A variable of the shell, because a module's commands do not see the globals of its Snakefile.
 os.environ["MELABLATE_CHECKPOINT"] = PLAN.study.checkpoint.options
+# How images are spread over files changes none of them.
+os.environ["MELABLATE_SHARDS"] = PLAN.study.shards.options
 
 for folder in PLAN.study.given_folders():
     if not Path(folder).is_dir():
@@ -50,6 +52,7 @@ CEILINGS = FIXED_ROWS[1:]
 envvars:
     "MELABLATE_SCRIPTS",
     "MELABLATE_CHECKPOINT",
+    "MELABLATE_SHARDS",
     "HF_HUB_OFFLINE",
     "TRANSFORMERS_OFFLINE",
     "HF_DATASETS_OFFLINE",
@@ -76,7 +79,7 @@ def manifest_of(corpus):
 
 
 def images_of(spectrograms):
-    return f"results/spectrograms/{spectrograms}/images.parquet"
+    return f"results/spectrograms/{spectrograms}/images"
 
 
 def latents_of(latents):
@@ -155,7 +158,10 @@ def train_provenance(wildcards):
 
 
 def train_code(wildcards):
-    return code_identity("train_lora.py", plugins(PLAN.recipe(wildcards.row).train))
+    """Where latents are not cached, training reads the images itself."""
+    recipe = PLAN.recipe(wildcards.row)
+    images = [] if recipe.latents.cached else codec_code(recipe.spectrogram)
+    return code_identity("train_lora.py", [*plugins(recipe.train), *images])
 
 
 def sample_stage(wildcards):

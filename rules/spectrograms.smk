@@ -1,11 +1,11 @@
-# spectrograms: clips → grey mel images in Parquet
+# spectrograms: clips → images in Parquet shards
 
 
 rule make_spectrograms:
     input:
         lambda w: manifest_of(PLAN.spectrograms[w.id].reads["corpus"]),
     output:
-        images="results/spectrograms/{id}/images.parquet",
+        images=directory("results/spectrograms/{id}/images"),
         clips="results/spectrograms/{id}/clips.csv",
         excluded="results/spectrograms/{id}/excluded.csv",
     log:
@@ -27,4 +27,5 @@ rule make_spectrograms:
         "spectrograms {wildcards.id}"
     shell:
         'python "$MELABLATE_SCRIPTS"/make_spectrograms.py --settings {params.settings:q} --manifest {input:q}'
-        " --audio {params.data:q} --out {params.folder:q} 2>&1 | tee {log:q}"
+        " --audio {params.data:q} --workers {threads} $MELABLATE_SHARDS --out {params.folder:q}"
+        " 2>&1 | tee {log:q}"

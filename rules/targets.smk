@@ -11,6 +11,11 @@ rule spectrograms:
         [images_of(id) for id in PLAN.spectrograms],
 
 
+rule export:
+    input:
+        f"{STUDY}/export",
+
+
 rule latents:
     input:
         [latents_of(id) for id in PLAN.latents],

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-import pyarrow.parquet as pq
+from melablate.audio.shard_files import read_columns
 from melablate.sampling.prompts import choose_prompts, write_prompts
 from melablate.sampling.settings import Prompts
 
@@ -15,10 +15,14 @@ def main() -> None:
     parser.add_argument("--images", required=True, type=Path)
     parser.add_argument("--out", required=True, type=Path)
     arguments = parser.parse_args()
-    clips = pq.read_table(arguments.images, columns=["clip_id", "captions", "split"]).to_pydict()
-    prompts = choose_prompts(
-        clips["clip_id"], clips["captions"], clips["split"], arguments.settings
+    columns = read_columns(arguments.images, ["clip_id", "captions", "split", "track_id"])
+    # A track's clips share its captions, so only the first of them is asked for.
+    first = {track: row for row, track in reversed(list(enumerate(columns["track_id"])))}
+    clips, captions, splits = (
+        [columns[name][row] for row in sorted(first.values())]
+        for name in ("clip_id", "captions", "split")
     )
+    prompts = choose_prompts(clips, captions, splits, arguments.settings)
     write_prompts(arguments.out, prompts)
     print(f"prompts: {len(prompts)} → {arguments.out}")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from melablate.audio.shards import ClipTable, read_images
+from melablate.audio.shard_reading import ClipTable, read_images
 from melablate.imports import quick_imports
 from melablate.progress import Progress
 from melablate.training.latents_settings import Latents

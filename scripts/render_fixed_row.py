@@ -10,9 +10,10 @@ from melablate.audio.clip_settings import Clips
 from melablate.audio.codec import decoder
 from melablate.audio.codec_settings import CodecSettings
 from melablate.audio.codec_text import parse_codec
+from melablate.audio.heard import clip_audio
 from melablate.audio.loudness import normalize
-from melablate.audio.reading import Part, read_clip
-from melablate.audio.shards import read_images
+from melablate.audio.reading import Part
+from melablate.audio.shard_reading import read_images
 from melablate.imports import quick_imports
 from melablate.sampling.prompts import Prompt, read_prompts
 from melablate.sampling.samples import Sample, write_samples
@@ -42,7 +43,7 @@ def main() -> None:
     clips = Clips.model_validate(arguments.settings["clips"])
     row = arguments.settings["row"]
     prompts = [prompt for prompt in read_prompts(arguments.prompts) if prompt.clip_id]
-    table = read_images(arguments.images)
+    table = read_images(arguments.images, only={prompt.clip_id for prompt in prompts})
     rows = [table.clip_ids.index(prompt.clip_id) for prompt in prompts]
     images = table.images[rows]
     if row == "autoencoder-ceiling":
@@ -68,8 +69,8 @@ def real_audio(
     track = prompt.clip_id.rpartition("-")[0]
     found = pq.read_table(manifest, filters=[("track_id", "=", track)], columns=["path"])
     part = Part(codec.sample_rate, codec.seconds, codec.channels)
-    clip = read_clip(folder / found["path"][0].as_py(), part, clips)
-    return normalize(clip.audio, codec.sample_rate, codec.loudness, codec.peak_db)[0]
+    audio = clip_audio(folder / found["path"][0].as_py(), prompt.clip_id, part, clips)
+    return normalize(audio, codec.sample_rate, codec.loudness, codec.peak_db)[0]
 
 
 if __name__ == "__main__":

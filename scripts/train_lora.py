@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--identity", required=True, help="identity of this run")
     parser.add_argument("--base", required=True, type=Path, help="base model folder")
     parser.add_argument("--latents", type=Path, help="latents.safetensors, where cached")
-    parser.add_argument("--images", type=Path, help="images.parquet, where latents are not cached")
+    parser.add_argument("--images", type=Path, help="shards, where latents are not cached")
     parser.add_argument("--latents-settings", default="{}", help="JSON of the latents section")
     parser.add_argument("--regularization", type=Path, help="latents.safetensors of another set")
     parser.add_argument("--warm-start", type=Path, help="train.safetensors of another arm")

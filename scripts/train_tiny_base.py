@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from melablate.audio.shards import read_images
+from melablate.audio.shard_reading import read_images
 from melablate.imports import quick_imports
 from melablate.models.settings import TinyUnet
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
+from melablate.audio.heard import heard_clips
 from melablate.audio.heard_settings import Heard
 from melablate.audio.mel import filterbank
-from melablate.audio.reading import Part, read_clip
 from melablate.corpus.minimidi_instruments import LEADS
 from melablate.files import write_json
 from melablate.imports import quick_imports
@@ -37,6 +36,8 @@ def main() -> None:
     torch.set_num_threads(arguments.settings.threads)
     sources = list(zip(arguments.manifests, arguments.audio, strict=True))
     train = read_clips(sources, "train", arguments.clip)
+    if not train:
+        raise SystemExit(f"{arguments.manifests[0]}: no training clip can be heard (reasons above)")
     with tempfile.TemporaryDirectory() as name:
         write_clip_tokenizer(Path(name))
         file = Path(name) / "tokenizer.json"
@@ -54,14 +55,12 @@ def main() -> None:
     write_json(arguments.out / "quality.json", quality)
 
 
-def read_clips(sources: Sequence[tuple[Path, Path]], split: str, clip: Heard) -> Clips:
+def read_clips(sources: Sequence[tuple[Path, Path]], split: str, heard: Heard) -> Clips:
     """Audio and captions of one split of all corpora."""
-    part = Part(clip.sample_rate, clip.seconds)
     return [
-        (read_clip(folder / row["path"], part, clip.clips).audio[0], row["captions"])
+        (clip.audio, list(clip.captions))
         for manifest, folder in sources
-        for row in pq.read_table(manifest).to_pylist()
-        if row["split"] == split
+        for clip in heard_clips(manifest, folder, split, heard, "text–audio model")
     ]
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from melablate.audio.shards import read_images
+from melablate.audio.shard_reading import read_images
 from melablate.files import write_json, writing_folder
 from melablate.imports import quick_imports
 from melablate.models.settings import TinyVae

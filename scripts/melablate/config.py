@@ -6,7 +6,9 @@ from pydantic import Field, field_validator, model_validator
 
 from .audio.clip_settings import Clips
 from .audio.codecs.mel_db.settings import MelDb
+from .audio.export_settings import Export
 from .audio.settings import Spectrogram
+from .audio.shard_settings import Shards
 from .corpus.settings import Corpus
 from .fetch.settings import Fetch
 from .metrics.settings import Scores
@@ -102,6 +104,10 @@ class Study(Recipe):
     """Where `snakemake fetch` puts data and models, and from where it gets them."""
     checkpoint: Checkpoint = Checkpoint()
     """How often training saves a state to go on from; changing it runs nothing again."""
+    shards: Shards = Shards()
+    """How images are spread over files; changing it runs nothing again."""
+    export: Export = Export()
+    """The folder of images and captions that `snakemake export` makes for other trainers."""
     prompts: Prompts = Prompts()
     """What every arm is asked for."""
     scores: Scores = Scores()

@@ -104,8 +104,11 @@ class Plan:
     @once
     def images(self, codec: CodecSettings, clips: Clips, corpus: str) -> str:
         """Identity of a corpus' spectrogram images; how they are inverted is no part of them."""
-        forward = settings_json(codec, without=["inversion"])
-        settings = {"codec": forward, "clips": settings_json(clips)}
+        settings = {
+            "codec": settings_json(codec, without=["inversion"]),
+            "clips": settings_json(clips),
+            "max_set_aside": self.study.corpora[corpus].rules.max_set_aside,
+        }
         key = _add(self.spectrograms, settings, corpus=self.corpus(corpus))
         self.codecs[key] = codec
         return key

@@ -153,6 +153,8 @@ def _without_effect(recipe: Recipe) -> dict[str, str]:
     train, idle = recipe.train, dict[str, str]()
     if train.steps is not None:
         idle["train.epochs"] = f"train.steps is {train.steps}"
+    if recipe.clips.choose != "random":
+        idle["clips.seed"] = f"clips.choose is {recipe.clips.choose}"
     if train.loss.kind == "mse":
         idle["train.loss.c"] = idle["train.loss.schedule"] = "train.loss.kind is mse"
     if train.captions.shuffle == "none":

@@ -1,6 +1,8 @@
 """The command line: manifest and audio in, shard and tables out."""
 
 import csv
+import json
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import make_spectrograms
@@ -11,8 +13,10 @@ import pytest
 import soundfile
 from audio_signals import SMALL, START, music
 from melablate.audio import tracks
+from melablate.audio.clip_settings import Clips
 from melablate.audio.codecs.mel_db.encode import encode
-from melablate.audio.shards import read_images
+from melablate.audio.shard_files import shard_files
+from melablate.audio.shard_reading import read_images
 
 
 def corpus(folder: Path, count: int = 6) -> Path:
@@ -38,12 +42,22 @@ def corpus(folder: Path, count: int = 6) -> Path:
     return folder
 
 
-def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *more: str) -> None:
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    *more: str,
+    clips: Clips = START,
+    limit: float = 0.5,
+) -> None:
     options = {"manifest": "manifest.parquet", "audio": "audio", "out": "out"}
     arguments = [f"--{name}={folder / value}" for name, value in options.items()]
-    codec, clips = SMALL.model_dump_json(), START.model_dump_json()
-    settings = f'--settings={{"codec":{codec},"clips":{clips}}}'
-    monkeypatch.setattr("sys.argv", ["make_spectrograms", settings, *arguments, *more])
+    settings = {
+        "codec": SMALL.model_dump(mode="json"),
+        "clips": clips.model_dump(mode="json"),
+        "max_set_aside": limit,
+    }
+    given = ["--settings", json.dumps(settings), *arguments, *more]
+    monkeypatch.setattr("sys.argv", ["make_spectrograms", *given])
     make_spectrograms.main()
 
 
@@ -51,7 +65,7 @@ def test_clips_are_made_and_the_others_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(monkeypatch, corpus(tmp_path))
-    table = read_images(tmp_path / "out" / "images.parquet")
+    table = read_images(tmp_path / "out" / "images")
     assert table.clip_ids == ("0-0", "4-0", "5-0")
     assert table.captions[1] == ("caption 4",)
     np.testing.assert_array_equal(table.images[1], encode(music(SMALL, 4), SMALL).image)
@@ -70,17 +84,64 @@ def test_two_processes_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.M
     corpus(tmp_path)
     made = []
     for workers in ("1", "2"):
-        monkeypatch.setattr(tracks, "TRACKS_PER_POOL", 2)
+        monkeypatch.setattr(tracks, "SECONDS_PER_POOL", 2)
         run(monkeypatch, tmp_path, "--workers", workers)
-        made.append((tmp_path / "out" / "images.parquet").read_bytes())
-    assert made[0] == made[1]
+        made.append([path.read_bytes() for path in shard_files(tmp_path / "out" / "images")])
+    assert made[0] == made[1] and len(made[0]) == 1
+
+
+def test_several_clips_of_a_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus(tmp_path)
+    sounds = [music(SMALL, 10 + number)[0] for number in range(3)]
+    sounds[1] *= 0
+    path = tmp_path / "audio/01/0.2min.wav"
+    soundfile.write(path, np.concatenate(sounds), SMALL.sample_rate, subtype="FLOAT")
+    run(monkeypatch, tmp_path, clips=Clips(offset=0, count=3))
+    table = read_images(tmp_path / "out" / "images")
+    assert table.clip_ids == ("0-0", "0-2", "4-0", "5-0")  # only the silent one is missing
+    assert table.track_ids == ("0", "0", "4", "5")
+    assert table.captions[0] == table.captions[1] == ("caption 0",)
+    for row, number in ((0, 0), (1, 2)):
+        expected = encode(music(SMALL, 10 + number), SMALL).image
+        np.testing.assert_array_equal(table.images[row], expected)
+
+
+def test_too_many_unusable_clips_stop_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, tmp_path, limit=0.3)
+    said = str(stopped.value)
+    assert "2 of 5 clips cannot be used" in said and "rules.max_set_aside = 0.3" in said
+    assert "01/1.2min.wav: undecodable" in said and "01/2.2min.wav: silent" in said
+    assert not (tmp_path / "out").exists()
+    run(monkeypatch, tmp_path, limit=0.4)
+
+
+def test_a_killed_process_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus(tmp_path)
+
+    class Broken:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def __enter__(self) -> "Broken":
+            raise BrokenProcessPool
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(tracks, "SECONDS_PER_POOL", 2)
+    monkeypatch.setattr(tracks, "ProcessPoolExecutor", Broken)
+    with pytest.raises(SystemExit, match=r"want of memory.*--workers"):
+        run(monkeypatch, tmp_path)
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_usable_stops_with_the_reasons(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus(tmp_path)
-    with pytest.raises(SystemExit, match=r"not one clip.*missing"):
+    with pytest.raises(SystemExit, match=r"(?s)not one clip.*missing"):
         run(monkeypatch, tmp_path, f"--audio={tmp_path / 'elsewhere'}")
     assert not (tmp_path / "out").exists()
 

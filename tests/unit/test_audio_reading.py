@@ -1,14 +1,22 @@
 """Which part of a file is read, and why a file is set aside."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from melablate.audio import reading
 from melablate.audio.clip_settings import Clips
-from melablate.audio.reading import Part, UnusableAudioError, read_clip
+from melablate.audio.reading import Clip, Part, UnusableAudioError, read_clips
 
 RAMP, FROM_2 = Part(sample_rate=8000, seconds=1), Clips(offset=2)
+
+
+def read_clip(path: Path, part: Part, clips: Clips) -> Clip:
+    """The only one."""
+    (clip,) = read_clips(path, part, clips, "track")
+    return clip
 
 
 def ramp(path: Path, seconds: float, rate: int = 8000, channels: int = 1) -> Path:
@@ -71,3 +79,70 @@ def test_reasons(tmp_path: Path) -> None:
     assert reasons["nothing.wav"] == "empty"
     assert reasons["nan.wav"].startswith("not finite")
     assert reasons["gone.wav"] == "missing"
+
+
+def test_a_track_that_would_be_mostly_padding_is_set_aside(tmp_path: Path) -> None:
+    part = Part(8000, 15.0)
+    path = ramp(tmp_path / "a.wav", 4)
+    with pytest.raises(UnusableAudioError, match=r"too short: 4.0 s of a clip of 15.0 s.*0.5"):
+        read_clip(path, part, Clips())
+    assert read_clip(path, part, Clips(max_padding=0.75)).padded_s == 11
+    assert read_clip(ramp(tmp_path / "b.wav", 7.5), part, Clips()).padded_s == 7.5
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.flac", "a.ogg"])
+def test_clips_are_the_parts_of_the_whole_file(tmp_path: Path, name: str) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((44100 * 8, 2)) * 0.1
+    soundfile.write(tmp_path / name, noise, 44100)
+    whole = soundfile.read(tmp_path / name, dtype="float32")[0].mean(axis=1)
+    clips = list(read_clips(tmp_path / name, Part(44100, 1.5), Clips(offset=1.1, count=4), "track"))
+    assert [clip.start_s for clip in clips] == [1.1, 2.6, 4.1, 5.6]
+    for clip in clips:
+        start = round(clip.start_s * 44100)
+        np.testing.assert_allclose(clip.audio[0], whole[start : start + 66150], atol=1e-4)
+
+
+@pytest.mark.parametrize("choose", ["fixed", "spread", "random", "loudest"])
+def test_a_track_is_opened_once_and_read_forward(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: str
+) -> None:
+    opened: list[Path] = []
+    spans: list[tuple[int, int]] = []
+
+    class Watched(soundfile.SoundFile):  # type: ignore[misc]
+        def __init__(self, path: Path) -> None:
+            opened.append(path)
+            super().__init__(path)
+
+        def read(self, frames: int = -1, **how: object) -> np.ndarray:
+            spans.append((self.tell(), self.tell() + frames))
+            return np.asarray(super().read(frames, **how))
+
+    path = ramp(tmp_path / "a.wav", 30)
+    monkeypatch.setattr(reading.soundfile, "SoundFile", Watched)
+    where = Clips.model_validate({"choose": choose, "count": 5, "offset": 2})
+    clips = list(read_clips(path, RAMP, where, "track"))
+    assert [clip.number for clip in clips] == [0, 1, 2, 3, 4]
+    assert opened == [path]
+    assert all(one[1] <= other[0] for one, other in pairwise(spans))
+    decoded = sum(end - start for start, end in spans)
+    assert decoded == (28 if choose == "loudest" else 5) * 8000
+    for clip in clips:
+        assert clip.audio[0, 0] == pytest.approx(clip.start_s / 10, abs=1e-4)
+
+
+def test_a_file_cut_short_gives_no_clip(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.mp3", np.random.default_rng(0).uniform(-0.1, 0.1, 80000), 8000)
+    data = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(data[: len(data) * 2 // 3])
+    with pytest.raises(UnusableAudioError, match="truncated"):
+        list(read_clips(tmp_path / "a.mp3", RAMP, Clips(offset=0, count=10), "track"))
+
+
+def test_the_loudest_parts_are_heard_in_the_first_ten_minutes_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LOUDEST_SECONDS", 10.0)
+    clip = read_clip(ramp(tmp_path / "a.wav", 30), RAMP, Clips(choose="loudest", offset=2))
+    assert clip.start_s == 11

@@ -10,7 +10,9 @@ import pytest
 from audio_signals import SMALL
 from melablate.audio.codec_text import parse_codec
 from melablate.audio.png import image_to_png, png_to_image
-from melablate.audio.shards import ClipRow, read_images, write_images
+from melablate.audio.shard_files import read_columns, shard_files
+from melablate.audio.shard_reading import read_batches, read_images
+from melablate.audio.shards import ClipRow, write_shards
 from PIL import Image
 
 
@@ -31,10 +33,10 @@ def rows(count: int) -> list[ClipRow]:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    given = rows(600)  # more than two row groups
-    assert write_images(tmp_path / "images.parquet", iter(given), SMALL) == 600
-    table = read_images(tmp_path / "images.parquet")
-    assert len(table) == 600 and table.codec == SMALL
+    given = rows(300)  # more than two row groups
+    assert write_shards(tmp_path / "images", iter(given), SMALL, 256) == 300
+    table = read_images(tmp_path / "images")
+    assert len(table) == 300 and table.codec == SMALL
     assert table.clip_ids == tuple(row.clip_id for row in given)
     assert table.track_ids == tuple(row.track_id for row in given)
     assert table.splits == tuple(row.split for row in given)
@@ -44,41 +46,67 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image, png_to_image(row.png)[0])
 
 
+def test_files_are_bounded_and_read_together(tmp_path: Path) -> None:
+    given = rows(300)  # 8 kB each
+    write_shards(tmp_path / "images", iter(given), SMALL, 1)
+    files = sorted((tmp_path / "images").iterdir())
+    assert [file.name for file in files] == [f"images-{i:05d}-of-00003.parquet" for i in range(3)]
+    assert all(file.stat().st_size <= 10**6 for file in files)
+    table = read_images(tmp_path / "images")
+    assert table.clip_ids == tuple(row.clip_id for row in given)
+    batches = list(read_batches(tmp_path / "images", size=50))
+    assert max(map(len, batches)) == 50
+    np.testing.assert_array_equal(np.concatenate([b.images for b in batches]), table.images)
+    some = read_images(tmp_path / "images", only={"0007-0", "0200-0"})
+    assert some.clip_ids == ("0007-0", "0200-0")
+    np.testing.assert_array_equal(some.images, table.images[[7, 200]])
+    assert read_columns(tmp_path / "images", ["clip_id"])["clip_id"] == list(table.clip_ids)
+    for one in given[:3]:  # a row that is too large for any file has its own
+        assert write_shards(tmp_path / one.clip_id, [one, one], SMALL, 0.001) == 2
+        assert len(shard_files(tmp_path / one.clip_id)) == 2
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_a_missing_file_is_told(tmp_path: Path, gone: int) -> None:
+    write_shards(tmp_path / "images", rows(300), SMALL, 1)
+    sorted((tmp_path / "images").iterdir())[gone].unlink()
+    with pytest.raises(SystemExit, match="not a whole set"):
+        read_images(tmp_path / "images")
+    with pytest.raises(SystemExit, match="not a whole set"):
+        read_columns(tmp_path / "nowhere", ["clip_id"])
+
+
 def test_bytes_are_the_same_each_time(tmp_path: Path) -> None:
     for name in "ab":
-        write_images(tmp_path / name, rows(300), SMALL)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+        write_shards(tmp_path / name, rows(300), SMALL, 1)
+    for one, other in zip(shard_files(tmp_path / "a"), shard_files(tmp_path / "b"), strict=True):
+        assert one.read_bytes() == other.read_bytes()
 
 
-def test_codec_is_in_schema_and_png(tmp_path: Path) -> None:
-    write_images(tmp_path / "a", rows(1), SMALL)
-    metadata = pq.read_schema(tmp_path / "a").metadata
+def test_codec_is_in_schema_row_and_png(tmp_path: Path) -> None:
+    write_shards(tmp_path / "a", rows(1), SMALL, 256)
+    (file,) = shard_files(tmp_path / "a")
+    metadata = pq.read_schema(file).metadata
     assert parse_codec(metadata[b"melablate.codec"]) == SMALL
-    record = pq.read_table(tmp_path / "a").to_pylist()[0]
+    record = pq.read_table(file).to_pylist()[0]
     assert record["image"]["path"] == "0000-0.png"
+    assert parse_codec(record["codec"]) == SMALL
     text = Image.open(io.BytesIO(record["image"]["bytes"])).info["melablate.codec"]
     assert json.loads(text)["n_mels"] == 64
 
 
-def test_no_rows_and_a_failure_on_the_way(tmp_path: Path) -> None:
-    write_images(tmp_path / "none", [], SMALL)
+def test_no_rows(tmp_path: Path) -> None:
+    write_shards(tmp_path / "none", [], SMALL, 256)
     assert read_images(tmp_path / "none").images.shape == (0, 1, 64, 128)
-
-    def failing():  # type: ignore[no-untyped-def]
-        yield from rows(300)
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_images(tmp_path / "half", failing(), SMALL)
-    assert [path.name for path in tmp_path.iterdir()] == ["none"]
 
 
 def test_foreign_shards_are_refused(tmp_path: Path) -> None:
-    write_images(tmp_path / "a", rows(1), SMALL.model_copy(update={"width": 256}))
-    with pytest.raises(ValueError, match=r"0000-0 is uint8 \(1, 64, 128\).*\(1, 64, 256\)"):
+    write_shards(tmp_path / "a", rows(1), SMALL.model_copy(update={"width": 256}), 256)
+    with pytest.raises(SystemExit, match=r"0000-0 is uint8 \(1, 64, 128\).*\(1, 64, 256\)"):
         read_images(tmp_path / "a")
-    pq.write_table(pq.read_table(tmp_path / "a").replace_schema_metadata({}), tmp_path / "b")
-    with pytest.raises(ValueError, match="no codec"):
+    (file,) = shard_files(tmp_path / "a")
+    pq.write_table(pq.read_table(file).replace_schema_metadata({}), tmp_path / "b")
+    with pytest.raises(SystemExit, match="no codec"):
         read_images(tmp_path / "b")
 
 
@@ -88,13 +116,14 @@ def test_datasets_shows_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     import datasets
 
     given = rows(3)
-    write_images(tmp_path / "images.parquet", given, SMALL)
+    write_shards(tmp_path / "images", given, SMALL, 0.001)
     data = datasets.load_dataset(
         "parquet",
-        data_files=str(tmp_path / "images.parquet"),
+        data_files=str(tmp_path / "images" / "*.parquet"),
         split="train",
         cache_dir=str(tmp_path / "cache"),
     )
     assert isinstance(data.features["image"], datasets.Image)
+    assert len(data) == 3 and len(shard_files(tmp_path / "images")) == 3
     assert data[1]["captions"] == list(given[1].captions)
     np.testing.assert_array_equal(np.asarray(data[1]["image"]), png_to_image(given[1].png)[0][0])

@@ -1,6 +1,5 @@
 """Whole runs on random tiny bases, and the command line."""
 
-import io
 import json
 from pathlib import Path
 
@@ -136,26 +135,24 @@ def test_warm_start_goes_on_from_another_run(
 def test_latents_encoded_in_the_loop_are_the_cached_ones(
     bases: dict[str, Path], tmp_path: Path
 ) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from melablate.audio.codecs.mel_db.settings import MelDb
+    from melablate.audio.png import image_to_png
+    from melablate.audio.shards import ClipRow, write_shards
     from melablate.models.base import load_base
     from melablate.training.latents import encode, variant
     from melablate.training.latents_settings import SpecAugment
-    from PIL import Image
 
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (5, 16, 32), generator=generator, dtype=torch.uint8)
     clip_ids = [f"{i}-0" for i in range(5)]
     captions = [[f"tune {i}"] for i in range(5)]
-    rows = []
-    for image in pixels:
-        png = io.BytesIO()
-        Image.fromarray(image.numpy()).save(png, "PNG")
-        rows.append({"bytes": png.getvalue(), "path": "x.png"})
     splits = ["train"] * 4 + ["heldout"]
-    columns = {"clip_id": clip_ids, "split": splits, "captions": captions, "image": rows}
-    codec = {"melablate.codec": json.dumps({"kind": "mel_db"})}
-    pq.write_table(pa.table(columns).replace_schema_metadata(codec), tmp_path / "images.parquet")
+    codec = MelDb(seconds=0.9, n_mels=16, width=32)
+    rows = [
+        ClipRow(i, i[0], split, tuple(texts), image_to_png(image[None].numpy(), codec), "", 0.0)
+        for i, split, texts, image in zip(clip_ids, splits, captions, pixels, strict=True)
+    ]
+    write_shards(tmp_path / "images", rows, codec, 256)
     augment = SpecAugment(variants=2, frequency_width=0.25, time_width=0.25)
     vae, span = load_base(bases["sd"], ("vae",)).vae, (0.0, 255.0)
     variants = [
@@ -180,7 +177,7 @@ def test_latents_encoded_in_the_loop_are_the_cached_ones(
         tmp_path / "loop",
         settings,
         None,
-        images=tmp_path / "images.parquet",
+        images=tmp_path / "images",
         latents_settings={"cached": False, "specaugment": augment},
     )
     assert difference(tmp_path / "cached", tmp_path / "loop") == 0

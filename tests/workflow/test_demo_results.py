@@ -91,8 +91,7 @@ def test_the_autoencoder_returns_heldout_images(plan: Plan) -> None:
     assert told >= 22
 
     rows = pq.read_table(
-        DEMO / f"results/spectrograms/{stage.reads['images']}/images.parquet",
-        columns=["split", "image"],
+        DEMO / f"results/spectrograms/{stage.reads['images']}/images", columns=["split", "image"]
     ).to_pylist()
     pngs = [row["image"]["bytes"] for row in rows if row["split"] == "heldout"]
     grey = np.stack([np.asarray(Image.open(io.BytesIO(png))) for png in pngs])

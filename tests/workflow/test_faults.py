@@ -150,7 +150,7 @@ def manifest(project: Project, known: frozenset[Path] = frozenset()) -> tuple[Pa
 def images(project: Project, tracks: set[str]) -> list[dict[str, bytes]]:
     """The images of the corpus folder, by track, of each spectrogram stage."""
     found = []
-    for path in project.results("spectrograms").glob("*/images.parquet"):
+    for path in project.results("spectrograms").glob("*/images"):
         rows = pq.read_table(path).to_pylist()
         if {row["track_id"] for row in rows} <= tracks:
             found.append({row["track_id"]: row["image"]["bytes"] for row in rows})

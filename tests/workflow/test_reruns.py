@@ -257,6 +257,37 @@ def test_the_spectrograms_of_the_study(project: Project) -> None:
     )
 
 
+def test_how_images_are_spread_over_files(project: Project) -> None:
+    project.set(shards={"megabytes": 1})
+    expect(project)
+
+
+def test_which_parts_of_the_tracks(project: Project) -> None:
+    """Of other parts come other images, and all that hears real clips."""
+    project.set(clips__choose="spread")
+    expect(
+        project,
+        *["make_spectrograms"] * 3,
+        *("train_autoencoder", "train_base", "train_embedder", "embed_reference"),
+        *["choose_prompts", "encode_latents", "encode_latents"],
+        *of_rows("train_arm", ARMS),
+        *of_rows(SAMPLES_ON, SAMPLED),
+        *END,
+    )
+
+
+def test_the_images_as_a_folder_for_other_trainers(project: Project) -> None:
+    project.set(export={"repeats": 4, "captions": "each", "split": "all"})
+    expect(project)
+    assert project.run("export").jobs == Counter(["export_images", "export"])
+    (folder,) = project.results("tiny/export").iterdir()
+    assert folder.name == "4_music"
+    images, texts = (sorted(p.stem for p in folder.glob(f"*.{end}")) for end in ("png", "txt"))
+    assert images == texts and len(images) > 8
+    project.set(export={"repeats": 2})
+    assert project.would_run("export").jobs == Counter(["export_images", "export"])
+
+
 def test_how_images_are_inverted(project: Project) -> None:
     project.set(spectrogram__inversion__iterations=3)
     expect(project, *of_rows(SAMPLES_ON, SAMPLED), *END)

@@ -1,6 +1,11 @@
-"""Decode only the needed part of a file, at the wanted sample rate and number of channels."""
+"""The clips of a track: one open, forward only, nothing decoded twice or for nothing.
+
+A file gives all of its clips or, when it cannot be read, none and a reason.
+"""
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +14,14 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from .clip_places import energies_of, loudest, places, region
 from .clip_settings import Clips
+
+Float32 = NDArray[np.float32]
+HEADER_SLACK_SECONDS = 0.1
+"""Encoders pad, and decoders may or may not cut: the header's length is not exact."""
+LOUDEST_SECONDS = 600.0
+"""How far the loudest part is looked for, so that an hour of music is never in memory."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +39,16 @@ class Part:
 
 
 class UnusableAudioError(ValueError):
-    """The file cannot give the clip; the message says why."""
+    """The file cannot give its clips; the message says why."""
 
 
 @dataclass(frozen=True)
 class Clip:
     """A part of a track."""
 
-    audio: NDArray[np.float32]
+    number: int
+    """Clips of a track are counted from 0, in the order of time."""
+    audio: Float32
     """[channels, samples], exactly as long as the part."""
     start_s: float
     """Where in the file it begins."""
@@ -42,46 +56,96 @@ class Clip:
     """Silence added at the end because the track is shorter than the clip."""
 
 
-def read_clip(path: Path, part: Part, clips: Clips) -> Clip:
-    """The clip at `offset`; of a track too short for it, the last `seconds`; else all, padded."""
+def read_clips(path: Path, part: Part, clips: Clips, track_id: str) -> Iterator[Clip]:
+    """All clips of a track in the order of time; UnusableAudioError says why there are none."""
+    with _opened(path) as file:
+        rate, length = file.samplerate, file.frames
+        wanted = int(part.seconds * rate)
+        _check_length(length, wanted, rate, clips)
+        first, samples = region(length, wanted, int(clips.offset * rate))
+        if clips.choose == "loudest":
+            cut = _loudest(file, first, samples, wanted, clips.count, part.channels)
+        else:
+            starts = places(first, samples, wanted, clips, track_id)
+            cut = ((start, _read(file, start, wanted, part.channels)) for start in starts)
+        for number, (start, audio) in enumerate(cut):
+            yield _clip(number, audio, rate, start, part)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     if not path.is_file():
         raise UnusableAudioError("missing")
     try:
         with soundfile.SoundFile(path) as file:
-            rate, length = file.samplerate, file.frames
-            wanted = int(part.seconds * rate)
-            start = min(int(clips.offset * rate), max(0, length - wanted))
-            file.seek(start)
-            samples = file.read(wanted, dtype="float32", always_2d=True)
+            yield file
     except (soundfile.SoundFileError, OSError) as error:
         raise UnusableAudioError(f"undecodable: {_reason(error)}") from None
-    expected = min(wanted, length - start)
-    if len(samples) < expected:
-        read, needed = len(samples) / rate, expected / rate
-        raise UnusableAudioError(f"truncated: decoded {read:.1f} s of {needed:.1f} s")
-    if len(samples) == 0:
+
+
+def _check_length(length: int, wanted: int, rate: int, clips: Clips) -> None:
+    if length <= 0:
         raise UnusableAudioError("empty")
+    if length < (1 - clips.max_padding) * wanted:
+        raise UnusableAudioError(
+            f"too short: {length / rate:.1f} s of a clip of {wanted / rate:.1f} s, and "
+            f"clips.max_padding is {clips.max_padding:g}"
+        )
+
+
+def _read(file: soundfile.SoundFile, start: int, wanted: int, channels: int) -> Float32:
+    """Samples [n, 1 or channels] from `start` on; fewer than wanted only at the end."""
+    expected = min(wanted, file.frames - start)
+    file.seek(start)
+    samples = file.read(wanted, dtype="float32", always_2d=True)
+    _check_whole(len(samples), expected, file.samplerate)
     if not np.isfinite(samples).all():
         raise UnusableAudioError("not finite: holds NaN or infinity")
-    return _clip(samples, rate, start, part)
+    return _mixed(samples, channels)
 
 
-def _clip(samples: NDArray[np.float32], rate: int, start: int, part: Part) -> Clip:
-    # Mono is the mean; stereo of a mono file is the same twice, of more channels the first two.
-    audio = _mean(samples) if part.channels == 1 else samples[:, :2]
+def _loudest(
+    file: soundfile.SoundFile, first: int, samples: int, wanted: int, count: int, channels: int
+) -> Iterator[tuple[int, Float32]]:
+    """Clips by energy, from one pass over the region, which stays in memory mixed down."""
+    hop = max(1, file.samplerate // 10)
+    end = first + min(samples, max(wanted, int(LOUDEST_SECONDS * file.samplerate)))
+    parts, energies, at, block = [], [], first, 100 * hop
+    while at < end:
+        # What is left after the last whole block is read with it.
+        size = block if end - at >= 2 * block else end - at
+        parts.append(_read(file, at, size, channels))
+        energies.append(energies_of(_mixed(parts[-1], 1)[:, 0], hop))
+        at += size
+    audio = np.concatenate(parts)
+    for start in loudest(np.concatenate(energies), hop, len(audio), wanted, count):
+        yield first + start, audio[start : start + wanted]
+
+
+def _check_whole(read: int, expected: int, rate: int) -> None:
+    if read < max(1, expected - HEADER_SLACK_SECONDS * rate):
+        raise UnusableAudioError(
+            f"truncated: decoded {read / rate:.1f} s of {expected / rate:.1f} s"
+        )
+
+
+def _mixed(samples: Float32, channels: int) -> Float32:
+    """Mono is the mean of all; for stereo, the first two, or the one that there is."""
+    if channels > 1 or samples.shape[1] == 1:
+        return samples[:, :2]
+    # Adding columns is ten times as fast as numpy's mean over a short axis.
+    total: Float32 = functools.reduce(np.add, samples.T)[:, None]
+    return total / np.float32(samples.shape[1])
+
+
+def _clip(number: int, audio: Float32, rate: int, start: int, part: Part) -> Clip:
     if rate != part.sample_rate:
         audio = soxr.resample(audio, rate, part.sample_rate, quality="HQ")
     audio = np.broadcast_to(audio[: part.samples].T, (part.channels, min(len(audio), part.samples)))
     missing = part.samples - audio.shape[1]
     # Resampling rounds lengths: a sample or two are not a track that is too short.
     padded_s = missing / part.sample_rate if missing > 2 else 0.0
-    return Clip(np.pad(audio, ((0, 0), (0, missing))), start / rate, padded_s)
-
-
-def _mean(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of all channels; adding columns is ten times as fast as numpy's mean over a short axis."""
-    total: NDArray[np.float32] = functools.reduce(np.add, samples.T)[:, None]
-    return total / np.float32(samples.shape[1])
+    return Clip(number, np.pad(audio, ((0, 0), (0, missing))), start / rate, padded_s)
 
 
 def _reason(error: Exception) -> str:

@@ -1,14 +1,13 @@
 """Image shards: Parquet that Hugging Face `datasets` opens with its images shown.
 
-The codec's parameters travel in the schema and in each PNG, so that an image can be turned
-back into sound without the config.
+The codec's parameters travel in the schema, in each row and in each PNG, so that an image can be
+turned back into sound without the config. Where the codec makes no bytes, the image itself is the
+column `tensor`, and `image` is a view of it.
 """
 
-import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from PIL import Image
 
-from ..files import writing
 from .codec_settings import CodecSettings
-from .codec_text import CODEC_KEY, codec_json, parse_codec
-from .png import picture_to_planes
+from .codec_text import CODEC_KEY, codec_json
+from .shard_files import NAME
 
-ROW_GROUP = 256
+ROW_GROUP = 100
+"""Rows that are in memory together."""
+MEGABYTE = 10**6
+ROW_OVERHEAD, FILE_OVERHEAD = 512, 2**16
+"""More bytes than Parquet needs for the lengths and statistics of a row, and for its footer."""
+BYTES = (0.0, 255.0)
+# PNGs are compressed already; values that repeat are written once.
+LAYOUT: dict[str, Any] = {
+    "compression": "none",
+    "use_dictionary": ["split", "codec"],
+    "write_statistics": ["clip_id", "track_id", "split", "start_s"],
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,14 @@ class ClipRow:
     png: bytes
     audio_sha256: str
     start_s: float
+    tensor: NDArray[Any] | None = None
+    """[planes, height, width] of 32-bit floats, for codecs that make tensors."""
+
+    @property
+    def size(self) -> int:
+        """At most so many bytes of a file."""
+        text = sum(len(caption.encode()) + 4 for caption in self.captions)
+        return len(self.png) + (self.tensor.nbytes if self.tensor is not None else 0) + text
 
     def as_record(self) -> dict[str, Any]:
         """The row as Parquet holds it, the image in the layout of `datasets.Image`."""
@@ -51,73 +67,88 @@ class ClipRow:
         }
 
 
-@dataclass(frozen=True)
-class ClipTable:
-    """A shard in memory; every tuple and `images` are in the order of the rows."""
+def write_shards(
+    folder: Path, rows: Iterable[ClipRow], settings: CodecSettings, megabytes: float
+) -> int:
+    """Write rows as they come into files of at most `megabytes`; returns their number.
 
-    clip_ids: tuple[str, ...]
-    track_ids: tuple[str, ...]
-    splits: tuple[str, ...]
-    captions: tuple[tuple[str, ...], ...]
-    images: NDArray[np.uint8]
-    """[clips, planes, height, width]."""
-    codec: CodecSettings
-
-    def __len__(self) -> int:
-        return len(self.clip_ids)
-
-
-def write_images(path: Path, rows: Iterable[ClipRow], settings: CodecSettings) -> int:
-    """Write rows as they come, a row group at a time; returns their number."""
-    schema, written, rest = _schema(settings), 0, iter(rows)
-    with writing(path) as aside, pq.ParquetWriter(aside, schema) as writer:
-        while group := list(islice(rest, ROW_GROUP)):
-            records = [row.as_record() for row in group]
-            writer.write_table(pa.Table.from_pylist(records, schema=schema))
-            written += len(group)
-    return written
+    A single row that is larger makes a file of its own. The caller sees to it that the folder is
+    whole or not at all (`files.writing_folder`).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = _Writer(folder, settings, int(megabytes * MEGABYTE))
+    for row in rows:
+        writer.add(row)
+    writer.finish()
+    return writer.rows
 
 
-def read_images(path: Path) -> ClipTable:
-    """All rows of a shard with their images decoded."""
-    with pq.ParquetFile(path) as file:
-        metadata = file.schema_arrow.metadata or {}
-        if CODEC_KEY.encode() not in metadata:
-            raise ValueError(f"{path} has no codec in its schema; make it with make_spectrograms")
-        codec = parse_codec(metadata[CODEC_KEY.encode()])
-        shape = (codec.channels, *codec.size)
-        images = np.empty((file.metadata.num_rows, *shape), np.uint8)
-        columns: dict[str, list[Any]] = {name: [] for name in _TEXT_COLUMNS}
-        for i, record in enumerate(_records(file)):
-            images[i] = _decode(record["image"]["bytes"], path, record["clip_id"], shape)
-            for name, values in columns.items():
-                values.append(record[name])
-    return ClipTable(
-        clip_ids=tuple(columns["clip_id"]),
-        track_ids=tuple(columns["track_id"]),
-        splits=tuple(columns["split"]),
-        captions=tuple(tuple(captions) for captions in columns["captions"]),
-        images=images,
-        codec=codec,
-    )
+class _Writer:
+    """The open shard, and the rows of its next row group."""
+
+    def __init__(self, folder: Path, settings: CodecSettings, limit: int) -> None:
+        self.folder, self.limit = folder, limit
+        self.codec, self.schema = codec_json(settings), _schema(settings)
+        self.rows, self.size, self.closed = 0, 0, 0
+        self.group: list[ClipRow] = []
+        self.file: pq.ParquetWriter | None = None
+
+    def add(self, row: ClipRow) -> None:
+        size = row.size + ROW_OVERHEAD
+        if self.size and FILE_OVERHEAD + self.size + size > self.limit:
+            self._close()
+        self.group.append(row)
+        self.size += size
+        self.rows += 1
+        if len(self.group) == ROW_GROUP:
+            self._flush()
+
+    def finish(self) -> None:
+        """The last shard; then the names, which tell how many there are."""
+        if self.size or not self.closed:
+            self._close()
+        for number in range(self.closed):
+            name = NAME.format(number=number, count=self.closed)
+            self._part(number).rename(self.folder / name)
+
+    def _part(self, number: int) -> Path:
+        return self.folder / f"{number}.part"
+
+    def _flush(self) -> None:
+        if self.file is None:
+            self.file = pq.ParquetWriter(self._part(self.closed), self.schema, **LAYOUT)
+        self.file.write_table(_table(self.group, self.codec, self.schema))
+        self.group = []
+
+    def _close(self) -> None:
+        self._flush()
+        assert self.file is not None
+        self.file.close()
+        self.file, self.size, self.closed = None, 0, self.closed + 1
 
 
-_TEXT_COLUMNS = ("clip_id", "track_id", "split", "captions")
+def _table(rows: list[ClipRow], codec: str, schema: pa.Schema) -> pa.Table:
+    records = [row.as_record() | {"codec": codec} for row in rows]
+    plain = schema.remove(schema.get_field_index("tensor")) if _tensors(schema) else schema
+    table = pa.Table.from_pylist(records, schema=plain)
+    if _tensors(schema):
+        tensors = np.array([row.tensor for row in rows], np.float32)
+        shape = tensors.shape[1:] if rows else (1, 1, 1)
+        table = table.append_column(schema.field("tensor"), _nested(tensors, shape))
+    return table
 
 
-def _records(file: pq.ParquetFile) -> Iterator[dict[str, Any]]:
-    for batch in file.iter_batches(ROW_GROUP, columns=[*_TEXT_COLUMNS, "image"]):
-        yield from batch.to_pylist()
+def _tensors(schema: pa.Schema) -> bool:
+    return "tensor" in schema.names
 
 
-def _decode(png: bytes, path: Path, clip_id: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as file:
-        image = picture_to_planes(np.asarray(file))
-    if image.shape != shape or image.dtype != np.uint8:
-        raise ValueError(
-            f"{path}: image of {clip_id} is {image.dtype} {image.shape}, not bytes {shape}"
-        )
-    return image
+def _nested(tensors: NDArray[np.float32], shape: tuple[int, ...]) -> Any:
+    """Lists of lists of lists, without a Python object for each number."""
+    array: Any = pa.array(tensors.reshape(-1))
+    for size in reversed(shape):
+        offsets: Any = pa.array(np.arange(0, len(array) + 1, size, dtype=np.int32))
+        array = pa.ListArray.from_arrays(offsets, array)
+    return array
 
 
 def _schema(settings: CodecSettings) -> pa.Schema:
@@ -130,18 +161,24 @@ def _schema(settings: CodecSettings) -> pa.Schema:
         "image": pa.struct([("bytes", pa.binary()), ("path", text)]),
         "audio_sha256": text,
         "start_s": pa.float64(),
+        "codec": text,
     }
+    if settings.span != BYTES:
+        fields["tensor"] = pa.list_(pa.list_(pa.list_(pa.float32())))
     return pa.schema(
         list(fields.items()),
-        metadata={"huggingface": _features(fields), CODEC_KEY: codec_json(settings)},
+        metadata={"huggingface": _features(fields, settings), CODEC_KEY: codec_json(settings)},
     )
 
 
-def _features(fields: dict[str, pa.DataType]) -> str:
+def _features(fields: Iterable[str], settings: CodecSettings) -> str:
     """The columns in the words of `datasets.Features`."""
     string = {"dtype": "string", "_type": "Value"}
     features: dict[str, Any] = dict.fromkeys(fields, string)
     features["captions"] = {"feature": string, "_type": "List"}
     features["image"] = {"_type": "Image"}
     features["start_s"] = {"dtype": "float64", "_type": "Value"}
+    if "tensor" in features:
+        shape = [settings.channels, *settings.size]
+        features["tensor"] = {"shape": shape, "dtype": "float32", "_type": "Array3D"}
     return json.dumps({"info": {"features": features}})

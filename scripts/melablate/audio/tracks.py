@@ -1,22 +1,32 @@
-"""Tracks of a manifest → rows of a shard; a track that fails is set aside with its reason."""
+"""Tracks of a manifest → images of their clips; what fails is set aside with its reason."""
 
+import math
 import multiprocessing
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from .clip_settings import Clips
 from .codec import encoder
 from .codec_settings import CodecSettings
-from .loudness import GATE_LUFS
+from .loudness import BLOCK_SECONDS, GATE_LUFS, Levels
 from .png import image_to_png
-from .reading import Part, UnusableAudioError, read_clip
+from .reading import Clip, Part, UnusableAudioError, read_clips
 
-# Below this, starting a second process costs more than it saves.
-TRACKS_PER_POOL = 300
+# Below this much music, starting more processes costs more than it saves.
+SECONDS_PER_POOL = 1200.0
+CHUNK = 8
+"""Tracks that a process is given at a time."""
+AHEAD = 3
+"""Chunks a process that may wait, made or not, so that memory does not grow with the tracks."""
 
 
 @dataclass(frozen=True)
@@ -30,62 +40,92 @@ class Track:
     captions: tuple[str, ...]
     audio_sha256: str
 
-    @property
-    def clip_id(self) -> str:
-        """Name of the track's one clip."""
-        return f"{self.track_id}-0"
-
 
 @dataclass(frozen=True)
 class Made:
-    """A track's clip, or why there is none."""
+    """A clip of a track, or why there is none."""
 
     track: Track
+    number: int = 0
     png: bytes = b""
+    tensor: NDArray[Any] | None = None
+    """The image itself, where the codec makes no bytes."""
     start_s: float = 0.0
     padded_s: float = 0.0
-    loudness: float = 0.0
-    """LUFS of the pre-emphasized clip before normalization."""
-    peak_db: float = 0.0
-    """Its peak at twice the sample rate, dB of full scale."""
-    gain_db: float = 0.0
+    levels: Levels | None = None
     reason: str = ""
+
+    @property
+    def clip_id(self) -> str:
+        """`<track>-<number>`."""
+        return f"{self.track.track_id}-{self.number}"
 
 
 def make_clips(
     tracks: Sequence[Track], folder: Path, codec: CodecSettings, clips: Clips, workers: int
 ) -> Iterator[Made]:
     """Clips in the order of the tracks; each track is decoded once, by one process."""
-    make = partial(make_clip, folder=folder, codec=codec, clips=clips)
-    if workers <= 1 or len(tracks) < TRACKS_PER_POOL:
-        yield from map(make, tracks)
+    make = partial(make_track, folder=folder, codec=codec, clips=clips)
+    if workers <= 1 or len(tracks) * clips.count * codec.seconds < SECONDS_PER_POOL:
+        for track in tracks:
+            yield from make(track)
         return
     # Processes share the cores; threads of the linear algebra within each would only get in
-    # each other's way. A spawned process reads this at its import of numpy.
+    # each other's way. They read this at their import of numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(make, tracks, chunksize=16)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # so that imports are paid once
+    waiting: deque[Future[list[Made]]] = deque()
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            for first in range(0, len(tracks), CHUNK):
+                waiting.append(pool.submit(_make_all, make, tracks[first : first + CHUNK]))
+                if len(waiting) >= AHEAD * workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+    except BrokenProcessPool:
+        raise SystemExit(
+            "spectrograms: a process was killed, most likely for want of memory; ask for more "
+            "(mem_mb) or use fewer processes (--workers)"
+        ) from None
 
 
-def make_clip(track: Track, folder: Path, codec: CodecSettings, clips: Clips) -> Made:
-    """Read and encode one track."""
+def _make_all(make: "partial[list[Made]]", tracks: Sequence[Track]) -> list[Made]:
+    return [made for track in tracks for made in make(track)]
+
+
+def make_track(track: Track, folder: Path, codec: CodecSettings, clips: Clips) -> list[Made]:
+    """Read and encode the clips of one track; a file that cannot be read gives none."""
     part = Part(codec.sample_rate, codec.seconds, codec.channels)
     try:
-        clip = read_clip(folder / track.path, part, clips)
+        return [
+            _encoded(track, clip, codec)
+            for clip in read_clips(folder / track.path, part, clips, track.track_id)
+        ]
     except UnusableAudioError as error:
-        return Made(track, reason=str(error))
+        return [Made(track, reason=str(error))]
+
+
+def _encoded(track: Track, clip: Clip, codec: CodecSettings) -> Made:
     encoded = encoder(codec)(clip.audio, codec)
-    levels = encoded.levels
-    if levels.loudness is None:
+    if _silent(encoded.levels, codec):
         reason = f"silent: below {GATE_LUFS:.0f} LUFS from {clip.start_s:.1f} s on"
-        return Made(track, reason=reason)
+        return Made(track, clip.number, reason=reason)
+    is_tensor = encoded.image.dtype.kind == "f"
     return Made(
         track,
+        clip.number,
         png=image_to_png(encoded.image, codec),
+        tensor=encoded.image if is_tensor else None,
         start_s=clip.start_s,
         padded_s=clip.padded_s,
-        loudness=levels.loudness,
-        peak_db=levels.peak_db,
-        gain_db=levels.gain_db,
+        levels=encoded.levels,
     )
+
+
+def _silent(levels: Levels, codec: CodecSettings) -> bool:
+    """Nowhere above the gate; a clip too short to be measured keeps its level unless it is 0."""
+    if codec.seconds < BLOCK_SECONDS:
+        return levels.peak_db == -math.inf
+    return levels.loudness is None

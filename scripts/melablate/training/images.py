@@ -1,6 +1,5 @@
 """What is trained on: clips with captions, as cached latents or as images that are encoded."""
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import Any, Protocol
 import torch
 
 from ..audio.codec_settings import CodecSettings
-from ..audio.codec_text import CODEC_KEY, parse_codec
 from ..models.weights import read_tensors
 from .latents import encode, variant
 from .latents_settings import Latents
@@ -118,25 +116,15 @@ def encoded_images(
     path: Path, vae: Any, settings: Latents, exclude_words: Sequence[str] = ()
 ) -> Images:
     """Training clips of an image file, to be encoded at every step."""
-    import pyarrow.parquet
-    from PIL import Image
+    # Here, for arms whose latents are cached do without.
+    from ..audio.shard_files import read_columns
+    from ..audio.shard_reading import read_images
 
-    table = pyarrow.parquet.read_table(path, columns=["clip_id", "split", "captions", "image"])
-    try:
-        codec = parse_codec((table.schema.metadata or {}).get(CODEC_KEY.encode(), b""))
-    except ValueError as error:
-        raise SystemExit(f"{path}: {error}; make it with make_spectrograms") from None
-    columns = table.to_pydict()
+    columns = read_columns(path, ["clip_id", "split", "captions"])
     rows = _training_rows(path, columns["split"], columns["captions"], exclude_words)
-    pixels = []
-    for row in rows:
-        with Image.open(io.BytesIO(columns["image"][row]["bytes"])) as image:
-            bands = image.split()
-            planes = bands if len(bands) == 1 else bands[1:]  # stereo: green and blue
-            flat = [torch.frombuffer(bytearray(p.tobytes()), dtype=torch.uint8) for p in planes]
-            pixels.append(torch.stack(flat).view(len(planes), image.height, image.width))
     clip_ids = [columns["clip_id"][row] for row in rows]
-    source = Encoded(vae, torch.stack(pixels), clip_ids, settings, codec)
+    table = read_images(path, only=set(clip_ids))
+    source = Encoded(vae, torch.from_numpy(table.images), clip_ids, settings, table.codec)
     return Images(clip_ids, [columns["captions"][row] for row in rows], source)
 
 

@@ -1,0 +1,45 @@
+"""Shards → a folder of PNGs with captions in texts beside them, as other trainers read it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ..files import writing_folder
+from .export_settings import Export
+from .shard_files import shard_files
+
+COLUMNS = ["clip_id", "split", "captions", "image"]
+BATCH = 64
+
+
+def export_images(shards: Path, folder: Path, settings: Export) -> int:
+    """Write `<folder>/<repeats>_<name>/`, whole or not at all; returns the number of images."""
+    count = 0
+    with writing_folder(folder) as whole:
+        below = whole / f"{settings.repeats}_{settings.name}"
+        below.mkdir()
+        for row in _rows(shards, settings.split):
+            for name, text in _captions(row["clip_id"], row["captions"], settings.captions):
+                (below / f"{name}.png").write_bytes(row["image"]["bytes"])
+                (below / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
+                count += 1
+        if not count:
+            raise SystemExit(f"{shards}: no clip of the split {settings.split!r}; choose another")
+    return count
+
+
+def _rows(shards: Path, split: str) -> Iterator[dict[str, Any]]:
+    for file in shard_files(shards):
+        with pq.ParquetFile(file) as shard:
+            for batch in shard.iter_batches(BATCH, columns=COLUMNS):
+                yield from (row for row in batch.to_pylist() if split in ("all", row["split"]))
+
+
+def _captions(clip_id: str, captions: Sequence[str], choice: str) -> list[tuple[str, str]]:
+    """Names of files, without suffix, and their captions; a caption is one line."""
+    lines = [" ".join(caption.split()) for caption in captions]
+    if choice == "each":
+        return [(f"{clip_id}-{number}", line) for number, line in enumerate(lines)]
+    return [(clip_id, lines[0] if choice == "first" else "\n".join(lines))]
