@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from audio_signals import SMALL
 from melablate.audio.codec_text import parse_codec
+from melablate.audio.codecs.ma_ddpm.settings import MaDdpm
 from melablate.audio.png import image_to_png, png_to_image
 from melablate.audio.shard_files import read_columns, shard_files
 from melablate.audio.shard_reading import read_batches, read_images
@@ -108,6 +109,56 @@ def test_foreign_shards_are_refused(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(file).replace_schema_metadata({}), tmp_path / "b")
     with pytest.raises(SystemExit, match="no codec"):
         read_images(tmp_path / "b")
+
+
+TENSORS = MaDdpm(kind="ma_ddpm")
+
+
+def tensor_rows(count: int) -> list[ClipRow]:
+    rng = np.random.default_rng(1)
+    shape = (TENSORS.channels, *TENSORS.size)
+    low, high = TENSORS.span
+    images = rng.uniform(low - 0.1, high + 0.1, (count, *shape)).astype(np.float32)
+    return [
+        ClipRow(f"{i}-0", f"{i}", "train", ("a",), image_to_png(image, TENSORS), "", 0.0, image)
+        for i, image in enumerate(images)
+    ]
+
+
+def test_tensors_keep_every_bit(tmp_path: Path) -> None:
+    given = tensor_rows(7)
+    write_shards(tmp_path / "images", given, TENSORS, 1.5)
+    files = shard_files(tmp_path / "images")
+    assert len(files) > 1 and max(file.stat().st_size for file in files) <= 1_500_000
+    table = read_images(tmp_path / "images")
+    assert table.images.dtype == np.float32 and table.codec == TENSORS
+    for image, row in zip(table.images, given, strict=True):
+        np.testing.assert_array_equal(image, row.tensor)
+    some = read_images(tmp_path / "images", only={"4-0"})
+    np.testing.assert_array_equal(some.images[0], given[4].tensor)
+    write_shards(tmp_path / "none", [], TENSORS, 1.5)
+    assert read_images(tmp_path / "none").images.shape == (0, TENSORS.channels, *TENSORS.size)
+
+
+@pytest.mark.slow
+def test_datasets_shows_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    given = tensor_rows(3)
+    write_shards(tmp_path / "images", given, TENSORS, 1)
+    data = datasets.load_dataset(
+        "parquet",
+        data_files=str(tmp_path / "images" / "*.parquet"),
+        split="train",
+        cache_dir=str(tmp_path / "cache"),
+    )
+    assert isinstance(data.features["tensor"], datasets.Array3D)
+    assert data.features["tensor"].shape == (TENSORS.channels, *TENSORS.size)
+    assert isinstance(data.features["image"], datasets.Image)
+    tensors = data.with_format("numpy")["tensor"]
+    np.testing.assert_array_equal(np.asarray(tensors[2]), given[2].tensor)
+    assert data[1]["image"].size == TENSORS.size[::-1]
 
 
 @pytest.mark.slow

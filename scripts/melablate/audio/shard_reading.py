@@ -109,7 +109,9 @@ def _table(batch: pa.RecordBatch, codec: CodecSettings, file: Path) -> ClipTable
 
 
 def _from_lists(column: Any, shape: tuple[int, ...], file: Path) -> NDArray[np.float32]:
-    values = column.flatten().flatten().flatten().to_numpy(zero_copy_only=False)
+    # An extension type where `datasets` is imported, plain lists elsewhere.
+    lists = getattr(column, "storage", column)
+    values = lists.flatten().flatten().flatten().to_numpy(zero_copy_only=False)
     if values.size != len(column) * np.prod(shape):
         raise SystemExit(f"{file}: a tensor is not {shape}, as its codec says; make it again")
     return np.asarray(values, np.float32).reshape(-1, *shape)

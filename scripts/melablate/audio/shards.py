@@ -163,12 +163,25 @@ def _schema(settings: CodecSettings) -> pa.Schema:
         "start_s": pa.float64(),
         "codec": text,
     }
+    columns = [pa.field(name, kind) for name, kind in fields.items()]
     if settings.span != BYTES:
-        fields["tensor"] = pa.list_(pa.list_(pa.list_(pa.float32())))
+        columns.append(_tensor_field(settings))
+    names = [column.name for column in columns]
     return pa.schema(
-        list(fields.items()),
-        metadata={"huggingface": _features(fields, settings), CODEC_KEY: codec_json(settings)},
+        columns,
+        metadata={"huggingface": _features(names, settings), CODEC_KEY: codec_json(settings)},
     )
+
+
+def _tensor_field(settings: CodecSettings) -> Any:
+    """Lists of lists of lists, which `datasets` knows by these words for its `Array3D`."""
+    shape = [settings.channels, *settings.size]
+    words = {
+        "ARROW:extension:name": "datasets.features.features.Array3DExtensionType",
+        "ARROW:extension:metadata": json.dumps([shape, "float32"]),
+    }
+    nested = pa.list_(pa.list_(pa.list_(pa.float32())))
+    return pa.field("tensor", nested, metadata=words)
 
 
 def _features(fields: Iterable[str], settings: CodecSettings) -> str:
