@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from melablate.audio.shard_reading import ClipTable, read_images
+from melablate.audio.shard_files import read_columns
+from melablate.audio.shard_reading import read_batches
 from melablate.imports import quick_imports
 from melablate.progress import Progress
 from melablate.training.latents_settings import Latents
@@ -31,34 +32,36 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    table = read_images(arguments.images)
+    columns = read_columns(arguments.images, ["clip_id", "captions", "split"])
     vae = load_base(arguments.base, parts=("vae",)).vae
-    mean, std = encode_table(vae, table, arguments.settings)
+    mean, std = encode_all(vae, arguments.images, len(columns["clip_id"]), arguments.settings)
     metadata = {
-        "clip_ids": json.dumps(table.clip_ids),
-        "captions": json.dumps(table.captions, ensure_ascii=False),
-        "splits": json.dumps(table.splits),
+        "clip_ids": json.dumps(columns["clip_id"]),
+        "captions": json.dumps(columns["captions"], ensure_ascii=False),
+        "splits": json.dumps(columns["split"]),
         "identity": arguments.identity,
     }
     save_tensors(arguments.out, {"mean": mean, "std": std}, metadata)
     print(f"latents: {len(mean)} clips, {mean.shape[1]} variants of {tuple(mean.shape[2:])}")
 
 
-def encode_table(
-    vae: Any, table: ClipTable, settings: Latents
+def encode_all(
+    vae: Any, shards: Path, count: int, settings: Latents
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and std [clips, variants, …]; a batch is one variant of consecutive clips."""
-    progress = Progress("latents", len(table))
+    """Mean and std [clips, variants, …]; only a few images are in memory at a time."""
+    progress, done = Progress("latents", count), 0
     parts = []
-    for start in range(0, len(table), BATCH):
-        images = torch.from_numpy(table.images[start : start + BATCH])
-        ids = table.clip_ids[start : start + BATCH]
+    for table in read_batches(shards, BATCH):
+        images, codec = torch.from_numpy(table.images), table.codec
         variants = [
-            encode(vae, varied(images, ids, n, settings, table.codec.silence), table.codec.span)
+            encode(vae, varied(images, table.clip_ids, n, settings, codec.silence), codec.span)
             for n in range(settings.variants)
         ]
         parts.append([torch.stack(moments, dim=1) for moments in zip(*variants, strict=True)])
-        progress.step(min(start + BATCH, len(table)))
+        done += len(table)
+        progress.step(done)
+    if not parts:
+        raise SystemExit(f"{shards}: no clip; make the images again")
     mean, std = (torch.cat(moments) for moments in zip(*parts, strict=True))
     return mean, std
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..settings import Settings
+from ..settings import Neutral, Settings
 
 
 class Clips(Settings):
@@ -15,7 +15,7 @@ class Clips(Settings):
     `spread`: evenly from `offset` to the end; one alone is in the middle. `random`: at places
     drawn from `seed` and the track's id. `loudest`: the clip of the largest mean square (of the
     mean of its channels), then the next; looked for in the ten minutes after `offset`."""
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(ge=1), Neutral(1)] = 1
     """Clips of a track; one that is too short for so many gives as many as fit."""
     offset: Annotated[float, Field(ge=0)] = 15.0
     """Second before which no clip starts; a track too short for it gives its last `seconds`."""

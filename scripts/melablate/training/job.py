@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import cuda
 
+from ..audio.shard_files import shard_files
 from ..files import sha256, write_json, write_text
 from ..models.base import Base, load_base
 from . import lora
@@ -48,7 +49,8 @@ class Inputs:
 
     def contents(self) -> str:
         """One digest of every file that the run reads."""
-        files = [path for path in (self.latents, self.images, self.regularization) if path]
+        files = [path for path in (self.latents, self.regularization) if path]
+        files += shard_files(self.images) if self.images else []
         files += [self.warm_start] if self.warm_start else []
         # The noise schedule and the tokenizers are in small files beside the weights.
         kinds = (".safetensors", ".json", ".txt")
