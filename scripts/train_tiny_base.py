@@ -27,7 +27,7 @@ def main() -> None:
     ).eval()
     table = read_images(arguments.images)
     rows = [row for row, split in enumerate(table.splits) if split == "train"]
-    mean, std = tiny_vae.encode(vae, table.images[rows])
+    mean, std = tiny_vae.encode(vae, table.images[rows], table.codec.span)
     corpus = tiny_unet.Corpus(mean, std, [list(table.captions[row]) for row in rows])
     tiny_unet.train(corpus, arguments.settings, arguments.out)
     tiny_unet.write_base(vae, arguments.out)

@@ -24,8 +24,8 @@ def main() -> None:
     torch.set_num_threads(arguments.settings.threads)
     table = read_images(arguments.images)
     train, heldout = (np.array(table.splits) == split for split in ("train", "heldout"))
-    vae = tiny_vae.train(table.images[train], arguments.settings)
-    quality = tiny_vae.psnr(vae, table.images[heldout])
+    vae = tiny_vae.train(table.images[train], arguments.settings, table.codec.span)
+    quality = tiny_vae.psnr(vae, table.images[heldout], table.codec.span)
     print(f"autoencoder: round trip of held-out images {quality:.2f} dB PSNR", flush=True)
     with writing_folder(arguments.out / "vae") as folder:
         vae.save_pretrained(folder)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .codec_checks import misfit
 from .config import Recipe, Study
 from .config_errors import ConfigError, unknown
 from .config_files import Sources
@@ -22,6 +23,7 @@ def check(study: Study, arms: Arms, sources: Sources) -> None:
             raise ConfigError(f"{source}: {key}: {unknown(name, known)}")
     for arm in arms.values():
         _check_warm_start(arm, arms)
+        _check_codec(arm, study, sources)
         _check_clip_skip(arm, study, _source(arm, "train.clip_skip", sources))
     if study.table.primary not in study.scores.metrics:
         raise ConfigError(
@@ -54,6 +56,15 @@ def _names(
         if recipe.train.warm_start:
             key = "train.warm_start.arm"
             yield _source(arm, key, sources), key, recipe.train.warm_start.arm, arms
+
+
+def _check_codec(arm: ResolvedArm, study: Study, sources: Sources) -> None:
+    """Images that the base's autoencoder and U-Net can take."""
+    base = study.bases[arm.recipe.base]
+    if said := misfit(arm.recipe.spectrogram, base, study.spectrogram):
+        where = [key for key in arm.changes if key.partition(".")[0] == "spectrogram"]
+        source = arm.source if where else sources.of("spectrogram")
+        raise ConfigError(f"{source}: spectrogram: {said} ({arm.recipe.base})")
 
 
 def _source(arm: ResolvedArm, key: str, sources: Sources) -> str:

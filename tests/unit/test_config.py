@@ -77,6 +77,7 @@ def _merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         ("spectrogram: {kind: mel_db, n_mels: many}", "spectrogram.n_mels: expected whole number > 0, got 'many'"),
         ("spectrogram: {kind: bigvgan}", "mine.yaml: spectrogram: 4.064 s make 350 frames, more than width 128"),
         ("spectrogram: [mel_db]", "spectrogram: expected mapping with kind"),
+        ("spectrogram: {width: 136}", "mine.yaml: spectrogram: 64 rows × 136 columns; both must be multiples of 16 for this base, so choose 64 × 144 (tiny)"),
         ("seeds: []", "mine.yaml: seeds: at least one is needed"),
         ("seeds: [1, 1]", "seeds: given more than once: 1"),
         ("seeds: [0, -1]", "seeds[1]: expected whole number ≥ 0, got -1"),
@@ -124,6 +125,8 @@ def test_a_wrong_study_is_explained(said: Said, mine: str, words: str) -> None:
         ("{spectrogram.width: 100}", "arms/my.yaml: spectrogram: 4.064 s make 128 frames"),
         ("{spectrogram: {kind: riffusion, hop: 441}}", "arms/my.yaml: spectrogram.hop: unknown key"),
         ("{spectrogram.kind: ma_ddpm, spectrogram.hop: 500}", "arms/my.yaml: spectrogram: a hop of 500 samples is longer than a window of 480"),
+        ("{spectrogram.n_mels: 72}", "arms/my.yaml: spectrogram: 72 rows × 128 columns; both must be multiples of 16"),
+        ("{spectrogram: {kind: dual_diffusion}}", "arms/my.yaml: spectrogram: stereo makes 2 planes, but the autoencoder of this base has 1 channel; set stereo: false (tiny)"),
         ("{corpus: styl}", "arms/my.yaml: corpus: there is no styl; the nearest is style"),
         ("{train.warm_start.arm: you}", "arms/my.yaml: train.warm_start.arm: there is no you; known: baseline, my"),
         ("{train.warm_start.arm: my}", "arms/my.yaml: train.warm_start.arm: a circle of arms: my → my"),
@@ -175,7 +178,7 @@ def test_another_kind_of_codec_replaces_the_old_one_whole(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "arms").mkdir()
     (tmp_path / "arms/baseline.yaml").write_text("label: Baseline\n")
-    for name, kind, more in (("a", "riffusion", "width: 600"), ("b", "bigvgan", "fmin: 20")):
+    for name, kind, more in (("a", "riffusion", "width: 608"), ("b", "bigvgan", "fmin: 20")):
         text = f"label: {name}\nchanges:\n  spectrogram: {{kind: {kind}, {more}}}\n"
         (tmp_path / f"arms/{name}.yaml").write_text(text)
     arms = make_plan(DEMO | {"arms": ["baseline", "a", "b"]}).arms
@@ -184,10 +187,31 @@ def test_another_kind_of_codec_replaces_the_old_one_whole(
         "riffusion",
         "bigvgan",
     ]
-    assert arms["a"].recipe.spectrogram.size == (512, 600)
+    assert arms["a"].recipe.spectrogram.size == (512, 608)
     assert arms["b"].recipe.spectrogram.band == (20, 22050)
     mel_db = arms["baseline"].recipe.spectrogram
     assert mel_db.size == (64, 128) and mel_db.seconds == 4.064
+
+
+def test_images_must_fit_a_base_in_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Said
+) -> None:
+    for part, levels in (("vae", 4), ("unet", 4)):
+        (tmp_path / "sd" / part).mkdir(parents=True)
+        config = {"block_out_channels": [1] * levels, "in_channels": 3}
+        (tmp_path / "sd" / part / "config.json").write_text(json.dumps(config))
+    base = "bases: {sd: {kind: folder, path: sd}}\nbase: sd\n"
+    for codec, words in (
+        ("{kind: ma_ddpm}", "224 rows × 416 columns; both must be multiples of 64"),
+        ("{kind: audio_diffusion, width: 300}", "256 rows × 300 columns"),
+    ):
+        whole = {**DEMO, "spectrogram": yaml.safe_load(codec), **yaml.safe_load(base)}
+        whole["arms_folder"] = str(ROOT / "config/arms")
+        with pytest.raises(ConfigError, match=words):
+            make_plan(whole)
+    for codec in ("{kind: riffusion, stereo: true}", "{kind: dual_diffusion}", "{kind: bigvgan}"):
+        whole = {**DEMO, "spectrogram": yaml.safe_load(codec), **yaml.safe_load(base)}
+        make_plan(whole | {"arms_folder": str(ROOT / "config/arms")})
 
 
 def test_a_key_is_said_to_stand_where_it_stands(said: Said) -> None:

@@ -126,7 +126,7 @@ def _check_shape(base: Base, images: Images) -> None:
     if height % step or width % step:
         raise SystemExit(
             f"latents of {height}×{width} do not divide by {step}, as the UNet of {base.folder} "
-            f"needs: choose n_mels and width as multiples of {step * base.pixels}"
+            f"needs: choose images whose height and width are multiples of {step * base.pixels}"
         )
 
 
