@@ -55,7 +55,7 @@ def open_audio(path: Path) -> Iterator[Stream]:
             rate, channels = file.samplerate, file.channels
             _check(rate, channels)
             frames = block_frames(rate, channels)
-            promised = promised_seconds(path, file.format, file.frames / rate)
+            promised = promised_seconds(path, file.format, file.frames, rate)
             yield Stream(rate, channels, promised, _blocks(file, frames))
     except soundfile.SoundFileError as error:
         raise UndecodableError(f"undecodable: {_words(error)}") from None

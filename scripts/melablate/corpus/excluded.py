@@ -21,6 +21,7 @@ MENDS = {
     "table": "correct the rows of the table",
     "caption too long": "shorten them, or raise rules.max_caption_words",
     "missing": "fetch the files, or correct the paths in the table",
+    "name": "rename the files",
     "cyclic link": "replace the links by the files",
     "empty": "fetch the files again",
     "unreadable": "check who may read the files, and the disk",

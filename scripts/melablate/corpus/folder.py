@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .paths import audio_files, name_of, path_fault, plain
+from .paths import audio_files, name_of, path_fault, plain, told
 from .settings import Columns
 from .sidecars import read_sidecars
 from .table_file import Line, read_csv, read_jsonl, stop
@@ -64,7 +64,9 @@ def read_folder(folder: Path, table: str | None, columns: Columns) -> list[Track
     named = {str(PurePosixPath(track.path)) for track in tracks if track.path}
     for name in audio_files(folder):
         if name not in named:
-            tracks.append(Track(name_of(name), name, (), fault="no caption: not in the table"))
+            tracks.append(
+                Track(name_of(name), told(name), (), fault="no caption: not in the table")
+            )
     return sorted(tracks, key=lambda track: track.id)
 
 

@@ -11,13 +11,13 @@ LAST_PAGES = 1 << 17
 END_OF_STREAM = 4
 
 
-def promised_seconds(path: Path, kind: str, told: float) -> float | None:
+def promised_seconds(path: Path, kind: str, frames: int, rate: int) -> float | None:
     """Seconds that the header promises; infinity if the end of the file is certainly missing."""
     if kind in ("WAV", "WAVEX", "RF64"):
         return wav_seconds(path)
     if kind == "OGG":
-        return told if ogg_ends(path) else float("inf")
-    return told
+        return frames / rate if ogg_ends(path) else float("inf")
+    return (aiff_frames(path) if kind == "AIFF" else frames) / rate
 
 
 def wav_seconds(path: Path) -> float | None:
@@ -48,6 +48,21 @@ def wav_seconds(path: Path) -> float | None:
                 return size / bytes_per_second if known else None
             file.seek(max(size, 0) + (size & 1), 1)
     return None
+
+
+def aiff_frames(path: Path) -> int:
+    """From the chunk COMM of an AIFF or AIFC file; 0 if it has none."""
+    with path.open("rb") as file:
+        file.seek(12)  # FORM, size, AIFF
+        for _ in range(MOST_CHUNKS):
+            head = file.read(8)
+            if len(head) < 8:
+                return 0
+            if head[:4] == b"COMM":
+                return int.from_bytes(file.read(6)[2:], "big")
+            size = int.from_bytes(head[4:], "big")
+            file.seek(size + (size & 1), 1)
+    return 0
 
 
 def ogg_ends(path: Path) -> bool:

@@ -34,6 +34,11 @@ def path_fault(path: str) -> str:
     return ""
 
 
+def told(name: str) -> str:
+    """A file's name as UTF-8 can hold it: what is none stands as `\\udce4`."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def plain(name: str) -> bool:
     """Whether an id can name a file on every system."""
     return PLAIN.fullmatch(name) is not None

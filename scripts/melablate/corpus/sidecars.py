@@ -5,7 +5,7 @@ The whole text is one caption, its lines included: the data sets' own captions h
 
 from pathlib import Path, PurePosixPath
 
-from .paths import audio_files, name_of
+from .paths import audio_files, name_of, told
 from .tracks import Caption, Track
 
 SUFFIXES = (".txt", ".caption")
@@ -21,12 +21,15 @@ def read_sidecars(folder: Path) -> list[Track]:
         texts = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
         text = next((path for path in texts if path.is_file()), None)
         stems.add(folder / stem.parent)
-        if text is None:
+        if text is not None:
+            used.add(text)
+        if told(name) != name:
+            tracks.append(Track(name_of(name), told(name), (), fault="name: not in UTF-8"))
+        elif text is None:
             fault = f"no caption: no {stem.name}.txt beside it"
             tracks.append(Track(name_of(name), name, (), fault=fault))
-            continue
-        used.add(text)
-        tracks.append(_track(name, text))
+        else:
+            tracks.append(_track(name, text))
     if tracks:
         tracks += [_alone(folder, text) for text in _texts(stems) if text not in used]
     return tracks
@@ -45,7 +48,8 @@ def _track(name: str, text: Path) -> Track:
 
 def _alone(folder: Path, text: Path) -> Track:
     name = text.relative_to(folder).as_posix()
-    return Track(name_of(name), name, (), fault=f"missing: no audio file beside {text.name}")
+    fault = f"missing: no audio file beside {told(text.name)}"
+    return Track(name_of(name), told(name), (), fault=fault)
 
 
 def _texts(folders: set[Path]) -> list[Path]:

@@ -35,6 +35,8 @@ def stop(path: Path, line: int | None, what: str, mend: str) -> SystemExit:
 def read_text(path: Path) -> str:
     """The text of a table in UTF-8, with or without a byte order mark."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise stop(path, None, "is no plain file", "put the caption table there")
         data = path.read_bytes()
     except FileNotFoundError:
         raise SystemExit(
@@ -109,7 +111,10 @@ def read_jsonl(path: Path) -> list[Line]:
         except (ValueError, RecursionError):
             lines.append(Line(number, {}, f"not JSON: {_short(text.strip())}"))
             continue
-        if isinstance(values, dict):
+        # Half a character outside the first plane: JSON can tell it, UTF-8 cannot.
+        if "\\ud" in text.casefold() and not _is_unicode(values):
+            lines.append(Line(number, {}, f"no Unicode text: {_short(text.strip())}"))
+        elif isinstance(values, dict):
             lines.append(Line(number, values))
         else:
             lines.append(Line(number, {}, f"no JSON object: {_short(text.strip())}"))
@@ -117,6 +122,14 @@ def read_jsonl(path: Path) -> list[Line]:
         mend = 'write one JSON object a line, such as {"file_name": …, "caption": …}'
         raise stop(path, lines[0].number, f"no line is a JSON object ({lines[0].fault})", mend)
     return lines
+
+
+def _is_unicode(values: Any) -> bool:
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _short(text: str) -> str:
