@@ -132,6 +132,18 @@ def test_clap_learns_to_tell_two_sounds(tokenizer_folder: Path, tmp_path: Path) 
     assert digest == hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
 
 
+def test_how_many_words_stay_is_drawn_once_a_caption() -> None:
+    """Shares spread as U(.1, .6) does and the coins of 50 tokens on top; half stay whole."""
+    draw, ids = np.random.default_rng(0), list(range(50))
+    kept = [tiny_clap._drop_words(ids, draw) for _ in range(8000)]
+    assert all(part == sorted(set(part)) and part for part in kept)
+    shares = np.array([len(part) / 50 for part in kept if len(part) < 50])
+    assert abs(len(shares) / 8000 - 0.5) < 0.02
+    coins = np.mean(shares * (1 - shares)) / 50
+    assert shares.mean() == pytest.approx(0.35, abs=0.01)
+    assert shares.var() == pytest.approx(0.5**2 / 12 + coins, rel=0.1)
+
+
 def test_captions_that_name_several_leads_are_no_truth() -> None:
     assert named_in(["Piano, slow", "a piano"], ["piano", "flute"]) == "piano"
     assert named_in(["piano and flute"], ["piano", "flute"]) is None

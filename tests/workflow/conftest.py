@@ -27,3 +27,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def project(finished: Project, tmp_path: Path) -> Project:
     """A finished study that may be changed."""
     return copy_of(finished, tmp_path / "project")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A skip is one letter among many: that the bars of the demo were not checked must be seen."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = {r.longrepr[2] for r in reports if "test_demo_results" in r.nodeid}
+    if reasons:
+        terminalreporter.section("NOT CHECKED: whether the models of the demo have learned", "!")
+        for reason in sorted(reasons):
+            terminalreporter.line(reason, yellow=True, bold=True)

@@ -200,5 +200,6 @@ def _drop_words(ids: list[int], draw: np.random.Generator) -> list[int]:
     """Half of the time keep a random share of the tokens: single names must be understood too."""
     if draw.random() < 0.5:
         return ids
-    kept = [i for i in ids if draw.random() < draw.uniform(0.1, WORD_KEEP)]
+    share = draw.uniform(0.1, WORD_KEEP)
+    kept = [i for i in ids if draw.random() < share]
     return kept or [ids[draw.integers(len(ids))]]
