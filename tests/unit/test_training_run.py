@@ -59,28 +59,6 @@ def test_it_learns(bases: dict[str, Path], latents: Path, tmp_path: Path) -> Non
     assert losses[-1] < 0.97 * losses[0]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"lr_text": 1e-3, "clip_skip": 2, "captions": {"shuffle": "clauses"}},
-        {"loss": {"kind": "huber", "c": 0.15, "c_end": 0.05}, "min_snr_gamma": 5.0},
-        {"loss": {"kind": "smooth_l1"}, "noise_offset": 0.1, "captions": {"dropout": 0.5}},
-        {"precision": "bf16", "schedule": "cosine", "clip_norm": None},
-    ],
-)
-def test_rows_of_the_table_train(
-    bases: dict[str, Path], latents: Path, tmp_path: Path, settings: dict[str, object]
-) -> None:
-    run(bases["sd"], tmp_path / "plain", SHORT, latents)
-    run(bases["sd"], tmp_path / "row", SHORT | settings, latents)
-    plain, row = weights(tmp_path / "plain"), weights(tmp_path / "row")
-    assert plain.keys() <= row.keys()
-    assert any(not torch.equal(plain[name], row[name]) for name in plain)
-    if "lr_text" in settings:
-        text = [row[name] for name in row if name.startswith("text_encoder.") and "_B" in name]
-        assert text and all(weight.abs().max() > 0 for weight in text[:-6])
-
-
 def test_sdxls_shape_trains_text_encoders_and_all(
     bases: dict[str, Path], latents: Path, tmp_path: Path
 ) -> None:
