@@ -1,6 +1,7 @@
 """Spectrogram images back to sound, without any config: the image says what it is.
 
-An image is a PNG of this workflow or of riffusion.
+An image is a PNG of this workflow or of riffusion, or a shard or a folder of shards: all its rows,
+or with `#CLIP_ID` after its name that one.
 """
 
 import argparse

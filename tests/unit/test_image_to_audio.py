@@ -10,6 +10,8 @@ from audio_signals import music
 from codec_kinds import SMALL_SETTINGS, small
 from melablate.audio.codec import encoder
 from melablate.audio.png import image_to_png
+from melablate.audio.shard_files import shard_files
+from melablate.audio.shards import ClipRow, write_shards
 from PIL import Image
 from test_codec_exif import foreign
 
@@ -41,14 +43,41 @@ def test_a_png_of_riffusions_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert rate == 44100 and audio.shape == (63 * 441,)
 
 
+@pytest.mark.parametrize("kind", ["mel_db", "dual_diffusion"])
+def test_rows_of_shards(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = small(kind)
+    rows = []
+    for number in range(3):
+        image = encoder(codec)(music(codec, number), codec).image
+        png = image_to_png(image, codec)
+        tensor = image if kind == "dual_diffusion" else None
+        row = (f"{number}-0", str(number), "train", ("x",), png, "0" * 64, 0.0, tensor)
+        rows.append(ClipRow(*row))
+    write_shards(tmp_path / "images", rows, codec, megabytes=100)
+    shards, whole = tmp_path / "images", {"0-0.wav", "1-0.wav", "2-0.wav"}
+    run(monkeypatch, tmp_path / "one", f"{shards}#1-0")
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {"1-0.wav"}
+    run(monkeypatch, tmp_path / "all", str(shards))
+    assert {path.name for path in (tmp_path / "all").iterdir()} == whole
+    run(monkeypatch, tmp_path / "file", str(shard_files(shards)[0]))
+    assert {path.name for path in (tmp_path / "file").iterdir()} == whole
+    one, other = (tmp_path / part / "1-0.wav" for part in ("one", "all"))
+    assert one.read_bytes() == other.read_bytes()
+    with pytest.raises(SystemExit, match="there is no clip 7-0 in it"):
+        run(monkeypatch, tmp_path / "none", f"{shards}#7-0")
+
+
 def test_what_is_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "text.parquet").write_text("no shard")
     Image.new("L", (8, 8)).save(tmp_path / "any.png")
     for name, words in (
         ("none.png", "none.png: no such file"),
         ("text.png", "text.png: it is no PNG"),
         ("any.png", "any.png: the PNG has neither"),
-        (".", "no such file"),
+        ("text.parquet", "text.parquet: it is no shard"),
+        ("none.parquet", "none.parquet: no such file"),
+        (".", "not a whole set of shards"),
     ):
         with pytest.raises(SystemExit, match=words):
             run(monkeypatch, tmp_path / "out", str(tmp_path / name))

@@ -72,7 +72,7 @@ def test_autoencoder_of_stereo_tensors() -> None:
     settings = TinyVae(channels=(8, 16), steps=2, batch_size=2)
     images = np.random.default_rng(0).uniform(0, 5, (3, 2, 16, 32)).astype(np.float32)
     pixels = tiny_vae.to_input(images, (0.0, 5.0))
-    assert pixels.shape == images.shape and -1 <= pixels.min() and pixels.max() <= 1
+    assert pixels.shape == images.shape and pixels.min() >= -1 and pixels.max() <= 1
     vae = tiny_vae.train(images, settings, (0.0, 5.0))
     assert (vae.config.in_channels, vae.config.out_channels) == (2, 2)
     mean, _ = tiny_vae.encode(vae, images, (0.0, 5.0))

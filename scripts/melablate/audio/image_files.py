@@ -1,14 +1,16 @@
-"""Images as people have them: PNG files of several origins."""
+"""Images as people have them: PNG files of several origins, and rows of shards."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from .codec_settings import CodecSettings
 from .png import png_to_image, to_values
+from .shard_reading import read_batches
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,30 @@ class Picture:
 
 
 def read_pictures(source: str) -> Iterator[Picture]:
-    """A PNG. OSError or ValueError if it is none."""
-    path = Path(source)
-    if not path.is_file():
+    """A PNG; or the rows of a shard or of a folder of them, or the one after `#`.
+
+    OSError or ValueError if it is none of these.
+    """
+    path, clip_id = Path(source), ""
+    if not path.exists():
+        name, _, clip_id = source.rpartition("#")
+        path = Path(name or source)
+    if not path.exists():
         raise ValueError("no such file")
+    if path.is_dir() or path.suffix == ".parquet":
+        yield from _rows(path, clip_id)
+        return
     image, codec = png_to_image(path.read_bytes())
     yield Picture(path.stem, to_values(image, codec), codec)
+
+
+def _rows(path: Path, clip_id: str) -> Iterator[Picture]:
+    found = False
+    try:
+        for table in read_batches(path, 1, {clip_id} if clip_id else None):
+            found = True
+            yield Picture(table.clip_ids[0], table.images[0], table.codec)
+    except pa.ArrowInvalid:
+        raise ValueError("it is no shard") from None
+    if not found:
+        raise ValueError(f"there is no clip {clip_id} in it" if clip_id else "no clip is in it")

@@ -114,7 +114,7 @@ def _from_lists(column: Any, shape: tuple[int, ...], file: Path) -> NDArray[np.f
     values = lists.flatten().flatten().flatten().to_numpy(zero_copy_only=False)
     if values.size != len(column) * np.prod(shape):
         raise SystemExit(f"{file}: a tensor is not {shape}, as its codec says; make it again")
-    return np.asarray(values, np.float32).reshape(-1, *shape)
+    return np.array(values, np.float32).reshape(-1, *shape)  # a copy: Arrow's is read-only
 
 
 def _decode(png: bytes, file: Path, clip_id: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
