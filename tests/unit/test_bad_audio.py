@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from bad_audio import BYTES_NAME, FILES, GOOD, PLACES
@@ -17,6 +18,10 @@ from fence import Fence, Ran
 
 BAD = [*FILES, *PLACES]
 RULES = {"min_seconds": 0.5, "max_set_aside": 1.0, "heldout_share": 0.5}
+UNUSABLE = (
+    *("empty", "missing", "unreadable", "cyclic link", "undecodable", "no decoder"),
+    *("too short", "not finite", "silent"),
+)
 SCAN = json.dumps({"layout": "folder", "rules": RULES})
 SPECTROGRAMS = json.dumps(
     {"codec": SMALL_SETTINGS["mel_db"], "clips": {"offset": 0}, "max_set_aside": 1.0}
@@ -161,3 +166,29 @@ def test_runs_are_quiet_frugal_and_stay_in_their_folders(clean: Corpus, mixed: C
             assert not re.search("Traceback|RuntimeWarning", ran.printed)
             assert ran.megabytes < 300
             assert all(Path(path).is_relative_to(corpus.folder) for path in ran.wrote)
+
+
+def test_files_that_went_bad_after_the_scan_are_set_aside_too(
+    fence: Fence, clean: Corpus, mixed: Corpus
+) -> None:
+    """A manifest that calls every file good: the second stage relies on nothing."""
+    table = pq.read_table(mixed.folder / "scan" / "manifest.parquet")
+    records = [row | {"excluded": "", "split": "train"} for row in table.to_pylist()]
+    manifest, out = mixed.folder / "trusting.parquet", mixed.folder / "again"
+    pq.write_table(pa.Table.from_pylist(records, schema=table.schema), manifest)
+    ran = make_spectrograms(fence, mixed.folder, manifest, out)
+    assert ran.ending == "done", ran.said
+    assert not re.search("Traceback|RuntimeWarning", ran.printed)
+    assert ran.megabytes < 300
+    assert all(Path(path).is_relative_to(mixed.folder) for path in ran.wrote)
+    clips = Corpus(mixed.folder, ran, ran, "again").clips
+    split = {"split": "train"}
+    for name, row in clean.clips.items():
+        assert clips[name] | split == row | split
+    with (out / "excluded.csv").open(encoding="utf-8", newline="") as file:
+        reasons = {row["track_id"]: row["reason"] for row in csv.DictReader(file)}
+    assert {row["track_id"] for row in records} == {*clips, *reasons}
+    assert not any(str(mixed.folder) in reason or not reason for reason in reasons.values())
+    for row in table.to_pylist():
+        if row["excluded"].split(":")[0] in UNUSABLE:
+            assert row["track_id"] in reasons, row["path"]

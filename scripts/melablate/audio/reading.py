@@ -20,6 +20,8 @@ from .clip_settings import Clips
 Float32 = NDArray[np.float32]
 HEADER_SLACK_SECONDS = 0.1
 """Encoders pad, and decoders may or may not cut: the header's length is not exact."""
+LARGEST_PEAK = 1e6
+"""120 dB above full scale: no music, and squares of what is far above it are infinite."""
 LOUDEST_SECONDS = 600.0
 """How far the loudest part is looked for, so that an hour of music is never in memory."""
 
@@ -74,9 +76,9 @@ def read_clips(path: Path, part: Part, clips: Clips, track_id: str) -> Iterator[
 
 @contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    if not path.is_file():
-        raise UnusableAudioError("missing")
     try:
+        if not path.is_file():
+            raise UnusableAudioError("missing")
         with soundfile.SoundFile(path) as file:
             yield file
     except (soundfile.SoundFileError, OSError) as error:
@@ -99,8 +101,11 @@ def _read(file: soundfile.SoundFile, start: int, wanted: int, channels: int) -> 
     file.seek(start)
     samples = file.read(wanted, dtype="float32", always_2d=True)
     _check_whole(len(samples), expected, file.samplerate)
-    if not np.isfinite(samples).all():
-        raise UnusableAudioError("not finite: holds NaN or infinity")
+    peak = float(max(samples.max(initial=0), -samples.min(initial=0)))
+    if not peak <= LARGEST_PEAK:  # NaN compares as false
+        known = np.isfinite(samples).all()
+        told = f"samples of {peak:.0e} times full scale" if known else "holds NaN or infinity"
+        raise UnusableAudioError(f"not finite: {told}")
     return _mixed(samples, channels)
 
 
