@@ -67,6 +67,14 @@ def test_specaugment_blanks_the_seeds_shares_of_the_image(plan: Plan) -> None:
     assert round(found.time_width * 472) == 40
 
 
+def test_the_real_study_trains_the_text_encoder_that_claims_are_about(plan: Plan) -> None:
+    rows = [a for a in plan.arms.values() if "text encoder" in a.claim.words]
+    assert rows
+    if plan.study.study == "song-describer":  # the demo's page says that it does not
+        assert all(arm.recipe.train.lr_text is not None for arm in rows)
+        assert plan.arms["baseline"].recipe.train.lr_text is not None
+
+
 def test_no_figure_is_sized_for_one_study(plan: Plan) -> None:
     """What an arm scales is scaled from this study's own baseline, to a whole number."""
     for arm in plan.arms.values():

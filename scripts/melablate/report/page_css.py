@@ -76,7 +76,7 @@ table { border-collapse: separate; border-spacing: 0 }
 .ablation tbody.fixed > tr > *, .ablation tbody.baseline > tr > * { background: var(--paper) }
 .ablation tbody.baseline > tr > * { font-weight: 600; border-bottom-color: var(--dim) }
 .agreement { display: block; color: var(--dim); font-size: 11.5px; line-height: 1.2;
-  margin: 1px 0 0 7px; white-space: normal; min-width: 12em; max-width: 17em }
+  margin: 1px 0 0 7px; white-space: normal; min-width: 12em; max-width: 19.5em }
 .dagger { color: var(--dim); cursor: help }
 .sort { all: unset; cursor: pointer; font-weight: inherit }
 .sort:hover { text-decoration: underline }

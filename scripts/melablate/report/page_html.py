@@ -52,19 +52,19 @@ listen: the ear may disagree.</p>
 <th scope="col" rowspan="2">{{ sorter("Measured") }}</th>
 <th scope="colgroup" colspan="3" class="group first">{{ primary.name }} <span class="dim"
 >{{ primary.better }}</span></th>
-{% for column in others %}<th scope="colgroup" colspan="2" class="group">{{ column.name }}
+{% if trained %}<th scope="colgroup" colspan="2" class="group">training</th>
+{% endif %}{% for column in others %}<th scope="colgroup" colspan="2" class="group">{{ column.name }}
 <span class="dim">{{ column.better }}</span></th>
-{% endfor %}{% if trained %}<th scope="colgroup" colspan="2" class="group">training</th>
-{% endif %}</tr>
+{% endfor %}</tr>
 <tr>
 <th scope="col" class="num first">{{ sorter("level") }}</th>
 <th scope="col" class="num">{{ sorter("effect") }}</th>
 <th scope="col" class="plot">{{ primary.axis }}<span class="sr">interval</span></th>
-{% for column in others %}<th scope="col" class="num first">{{ sorter("level") }}</th>
-<th scope="col" class="plot"><span class="sr">effect</span>{{ column.axis }}</th>
-{% endfor %}{% if trained %}<th scope="col" class="num first">{{ sorter("steps") }}</th>
+{% if trained %}<th scope="col" class="num first">{{ sorter("steps") }}</th>
 <th scope="col" class="num">{{ sorter("time") }}</th>
-{% endif %}</tr>
+{% endif %}{% for column in others %}<th scope="col" class="num first">{{ sorter("level") }}</th>
+<th scope="col" class="plot"><span class="sr">effect</span>{{ column.axis }}</th>
+{% endfor %}</tr>
 </thead>
 {% for group in groups %}<tbody class="{{ group.kind }}">
 {% for row in group.rows %}<tr>
@@ -79,15 +79,15 @@ listen: the ear may disagree.</p>
 <td class="num" data-sort="{{ row.primary.effect_sort }}">{{ row.primary.effect }}</td>
 <td class="plot" title="{{ row.primary.words }}">{{ row.primary.drawing }}<span class="sr"
 >{{ row.primary.words }}</span></td>
-{% for cell in row.others %}<td class="num first" data-sort="{{ cell.level_sort }}">
+{% if trained %}<td class="num first" data-sort="{{ row.steps }}"
+ title="{{ row.length }}">{{ row.steps }}</td>
+<td class="num" data-sort="{{ row.ratio_sort }}" title="{{ row.time }}">{{ row.ratio }}</td>
+{% endif %}{% for cell in row.others %}<td class="num first" data-sort="{{ cell.level_sort }}">
 {{- cell.level }}</td>
 <td class="plot" data-sort="{{ cell.effect_sort }}" title="{{ cell.title }}">{{ cell.drawing }}
 {%- if cell.told %}<b class="told {{ cell.verdict.kind }}">{{ cell.verdict.words }}</b>
 {%- endif %}<span class="sr">{{ cell.words }}</span></td>
-{% endfor %}{% if trained %}<td class="num first" data-sort="{{ row.steps }}"
- title="{{ row.length }}">{{ row.steps }}</td>
-<td class="num" data-sort="{{ row.ratio_sort }}" title="{{ row.time }}">{{ row.ratio }}</td>
-{% endif %}</tr>
+{% endfor %}</tr>
 {% endfor %}</tbody>
 {% endfor %}</table>
 </div>
