@@ -161,7 +161,7 @@ def write_log(folder: Path, number: int, seed: int) -> None:
         "trained_weights": 21504 * (4 if number == len(FIXED) + 1 else 1),
         "loop_seconds": (31.4 + seed) * (2 if number == len(FIXED) + 1 else 1) + number / 9,
         "settings": {"rank": 4, "alpha": 4, "noise_offset": 0.0, "batch_size": 8, "clip_skip": 1,
-                     "accumulation": 1, "loss": {"kind": "mse"}},
+                     "accumulation": 1, "loss": {"kind": "mse", "c": 0.1}},
         "commit": "0123456789abcdef0123456789abcdef01234567-dirty",
         "versions": {"torch": "2.13.0"},
         "machine": {"cores": 2},

@@ -214,6 +214,7 @@ def test_changes_show_what_the_baseline_had(finished: Path) -> None:
     text = " ".join("".join(read(finished / "report").text).split())
     assert "train.rank 4 → 16" in text
     assert "train.loss.kind mse → huber" in text
+    assert "0.1 → 0.1" not in text
     assert "train.loss.c 0.1" in text
 
 

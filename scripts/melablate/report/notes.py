@@ -142,7 +142,7 @@ def _claims(table: Mapping[str, Any]) -> list[str]:
         if row["claimed"] and (words := row["claim"]["prompts_without"]):
             lines.append(
                 f"{row['label']}: the claim is judged on the {row['claimed']['n_prompts']} prompts "
-                f"without {', '.join(words[:4])}{' …' if len(words) > 4 else ''}."
+                f"without {', '.join(words[:4])}{' …' if len(words) > 4 else '.'}"
             )
     trained = [row["training"] for row in table["rows"] if row["training"]]
     if trained and not any(training["text_encoder"] for training in trained):

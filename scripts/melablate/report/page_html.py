@@ -53,8 +53,8 @@ listen: the ear may disagree.</p>
 <th scope="colgroup" colspan="3" class="group first">{{ primary.name }} <span class="dim"
 >{{ primary.better }}</span></th>
 {% if trained %}<th scope="colgroup" colspan="2" class="group">training</th>
-{% endif %}{% for column in others %}<th scope="colgroup" colspan="2" class="group">{{ column.name }}
-<span class="dim">{{ column.better }}</span></th>
+{% endif %}{% for column in others %}<th scope="colgroup" colspan="2" class="group"
+>{{ column.name }} <span class="dim">{{ column.better }}</span></th>
 {% endfor %}</tr>
 <tr>
 <th scope="col" class="num first">{{ sorter("level") }}</th>

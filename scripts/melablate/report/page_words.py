@@ -119,7 +119,7 @@ def changes(row: Row, baseline: Row | None) -> list[tuple[str, str | None, str]]
         old: Any = known
         for part in key.split("."):
             old = old.get(part, ...) if isinstance(old, dict) else ...
-        absent = old is ... or isinstance(old, dict)
+        absent = old is ... or isinstance(old, dict) or value(old) == value(new)
         lines.append((key, None if absent else value(old), value(new)))
     return lines
 
