@@ -29,3 +29,4 @@ rule all:
     input:
         f"{STUDY}/table.md",
         f"{STUDY}/report",
+        CORPUS_PAGES,

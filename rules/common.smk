@@ -74,6 +74,9 @@ def lacking_assets():
     return missing(PLAN.study.fetch, assets_of_study()) or "nothing to fetch"
 
 
+CORPUS_PAGES = [f"results/corpus/{corpus}/report.html" for corpus in PLAN.corpora]
+
+
 def manifest_of(corpus):
     return f"results/corpus/{corpus}/manifest.parquet"
 

@@ -30,7 +30,6 @@ rule scan_corpus:
     output:
         manifest="results/corpus/{id}/manifest.parquet",
         excluded="results/corpus/{id}/excluded.csv",
-        text="results/corpus/{id}/excluded.txt",
     log:
         "logs/scan_corpus/{id}.log",
     conda:
@@ -54,4 +53,27 @@ rule scan_corpus:
     shell:
         'python "$MELABLATE_SCRIPTS"/scan_corpus.py --settings {params.settings:q} --data {params.data:q}'
         " {params.lists:q} --threads {threads} --out-manifest {output.manifest:q}"
-        " --out-excluded {output.excluded:q} --out-text {output.text:q} 2>&1 | tee {log:q}"
+        " --out-excluded {output.excluded:q} 2>&1 | tee {log:q}"
+
+
+rule report_corpus:
+    input:
+        manifest_of("{id}"),
+    output:
+        page="results/corpus/{id}/report.html",
+        text="results/corpus/{id}/excluded.txt",
+    log:
+        "logs/report_corpus/{id}.log",
+    conda:
+        "../envs/melablate.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        title=lambda w: PLAN.corpus_title(w.id),
+        code=code_identity("report_corpus.py"),
+    message:
+        "drawing the corpus {wildcards.id}"
+    shell:
+        'python "$MELABLATE_SCRIPTS"/report_corpus.py --manifest {input:q} --title {params.title:q}'
+        " --out-page {output.page:q} --out-text {output.text:q} 2>&1 | tee {log:q}"

@@ -3,7 +3,7 @@
 
 rule corpus:
     input:
-        [manifest_of(id) for id in PLAN.corpora],
+        CORPUS_PAGES,
 
 
 rule spectrograms:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from melablate.corpus.excluded import summary, write_excluded, write_excluded_text
+from melablate.corpus.excluded import summary, write_excluded
 from melablate.corpus.lists import read_list
 from melablate.corpus.manifest import write_manifest
 from melablate.corpus.scan import scan
@@ -20,12 +20,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="tracks looked at side by side")
     parser.add_argument("--out-manifest", required=True, type=Path, help="Parquet to write")
     parser.add_argument("--out-excluded", required=True, type=Path, help="CSV to write")
-    parser.add_argument("--out-text", required=True, type=Path, help="the same for people")
     args = parser.parse_args()
     only, without = (read_list(path) if path else None for path in (args.only, args.without))
     rows = scan(args.data, args.settings, only, without, args.threads)
     write_excluded(args.out_excluded, rows)
-    write_excluded_text(args.out_text, rows)
     write_manifest(args.out_manifest, rows)
     print(summary(rows))
 

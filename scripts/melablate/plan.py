@@ -101,6 +101,11 @@ class Plan:
         self.corpus_tables[key] = [f"{folder}/{table}"] if table else []
         return key
 
+    def corpus_title(self, key: str) -> str:
+        """What the study calls a corpus."""
+        names = [name for name in self.study.corpora if self.known.get(("corpus", name)) == key]
+        return f"{self.study.study}: {', '.join(names)}"
+
     @once
     def images(self, codec: CodecSettings, clips: Clips, corpus: str) -> str:
         """Identity of a corpus' spectrogram images; how they are inverted is no part of them."""

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from melablate.corpus.excluded import excluded_text, summary
+from melablate.corpus.excluded import summary
+from melablate.corpus.excluded_text import excluded_text
 from melablate.corpus.manifest import Row
 from melablate.corpus.paths import name_of, plain
 from melablate.corpus.scan import scan

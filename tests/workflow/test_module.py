@@ -51,7 +51,9 @@ def test_a_module_has_the_same_jobs(other: Project, rename: str, prefix: str) ->
     wanted = Counter([*(prefix + job for job in everything()), "own"])
     assert other.would_run().jobs == wanted
     if not prefix:
-        assert other.run("corpus").jobs == Counter(["compose_music", *["scan_corpus"] * 2])
+        assert other.run("corpus").jobs == Counter(
+            ["compose_music", *["scan_corpus", "report_corpus"] * 2]
+        )
         assert len(list(other.results("corpus").glob("*/manifest.parquet"))) == 2
     listed = other.would_run(f"{prefix}fetch")
     assert listed.jobs == Counter([f"{prefix}fetch"]) and "nothing to fetch" in listed.said

@@ -305,7 +305,7 @@ def test_an_audio_file_replaced_by_another_of_the_same_name(project: Project) ->
     os.utime(first, ns=(times.st_atime_ns, times.st_mtime_ns))
     expect(
         project,
-        *("scan_corpus", "choose_prompts", "embed_reference"),
+        *("scan_corpus", "report_corpus", "choose_prompts", "embed_reference"),
         *["make_spectrograms", "encode_latents"] * 2,  # for the arm `fine` too
         *of_rows("train_arm", ARMS),
         *of_rows(SAMPLES_ON, SAMPLED),
@@ -318,7 +318,7 @@ def test_the_music_of_the_base(project: Project) -> None:
     project.set(corpora__broad__seed=7)
     expect(
         project,
-        *("compose_music", "scan_corpus", "make_spectrograms"),
+        *("compose_music", "scan_corpus", "report_corpus", "make_spectrograms"),
         *("train_autoencoder", "train_base", "train_embedder", "embed_reference"),
         *["encode_latents"] * 2,
         *of_rows("train_arm", ARMS),
@@ -356,3 +356,11 @@ def test_an_arm_that_is_reverted_comes_from_the_shared_cache(
     project.edit("config/tiny-arms/rank.yaml", "train.rank: 6", "train.rank: 8")
     assert run() == first  # with the times of the first training in its record
     assert log.read_text(encoding="utf-8") in ("", "not written anew")
+
+
+# Corpora
+
+
+def test_the_page_of_a_corpus(project: Project) -> None:
+    project.append("scripts/melablate/corpus/report_css.py", "\nadded = 1\n")
+    expect(project, *["report_corpus"] * 2)

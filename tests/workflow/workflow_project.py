@@ -152,7 +152,7 @@ def everything() -> list[str]:
     sampled = (*ARMS, "untuned-base", *CEILINGS)
     return [
         "compose_music",
-        *["scan_corpus"] * 2,
+        *["scan_corpus", "report_corpus"] * 2,
         *["make_spectrograms"] * 3,  # broad, style, and style for the arm `fine`
         *["encode_latents"] * 2,
         *("train_autoencoder", "train_base", "train_embedder"),
