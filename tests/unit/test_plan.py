@@ -69,6 +69,13 @@ def arms_in(names: set[str], stage: str) -> set[str]:
     return {name.split()[1] for name in names if name.startswith(stage)}
 
 
+def test_a_multiple_and_the_number_that_it_comes_to_are_one_arm(folder: Path) -> None:
+    before = plan(folder)
+    text = "label: R\nchanges: {train: {rank: {times: 2}, alpha: {times: 4}}}\n"
+    (folder / "rank.yaml").write_text(text)  # of rank 4 and alpha 4
+    assert not changed(before, plan(folder))
+
+
 def test_arms_share_what_agrees(folder: Path) -> None:
     found = plan(folder)
     reads = {arm: found.train(arm, 0).reads for arm in found.arms}
@@ -100,7 +107,9 @@ def test_an_arms_rank_is_its_own(folder: Path) -> None:
 
 def test_words_change_the_table_alone(folder: Path) -> None:
     before = plan(folder)
-    text = ARMS["rank"].replace("label: R", "label: Rank up\nclaim: {verdict: worse, words: Worse}")
+    text = ARMS["rank"].replace(
+        "label: R", "label: Rank up\nclaim: {verdict: worse, words: Worse, metric: diversity}"
+    )
     (folder / "rank.yaml").write_text(text)
     after = plan(folder)
     assert not changed(before, after) and before.table() != after.table()
