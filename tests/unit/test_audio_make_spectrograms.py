@@ -2,8 +2,10 @@
 
 import csv
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import make_spectrograms
 import numpy as np
@@ -14,6 +16,8 @@ import soundfile
 from audio_signals import SMALL, START, music
 from melablate.audio import tracks
 from melablate.audio.clip_settings import Clips
+from melablate.audio.codecs.ma_ddpm.encode import encode as encode_tensor
+from melablate.audio.codecs.ma_ddpm.settings import MaDdpm
 from melablate.audio.codecs.mel_db.encode import encode
 from melablate.audio.shard_files import shard_files
 from melablate.audio.shard_reading import read_images
@@ -135,6 +139,38 @@ def test_a_killed_process_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SystemExit, match=r"want of memory.*--workers"):
         run(monkeypatch, tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_processes_do_not_run_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made and not yet written is bounded, however many tracks there are."""
+    asked: list[int] = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers: int, **_: object) -> None:
+            super().__init__(workers)
+
+        def submit(self, *given: Any, **more: Any) -> Future[Any]:
+            asked.append(len(given[-1]))
+            return super().submit(*given, **more)
+
+    path = corpus(tmp_path, 1) / "audio/01/0.2min.wav"
+    many = [tracks.Track(str(i), str(path), "train", ("a",), "") for i in range(200)]
+    monkeypatch.setattr(tracks, "SECONDS_PER_POOL", 2)
+    monkeypatch.setattr(tracks, "ProcessPoolExecutor", Pool)
+    most = 0
+    for done, _ in enumerate(tracks.make_clips(many, tmp_path, SMALL, START, 2)):
+        most = max(most, sum(asked) - done)
+    assert sum(asked) == 200 and most <= tracks.AHEAD * tracks.CHUNK * 2
+
+
+def test_a_codec_of_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = MaDdpm(kind="ma_ddpm", sample_rate=16000, n_fft=128, hop=96, height=64, width=224)
+    settings = {"codec": codec.model_dump(mode="json"), "clips": {"offset": 0}}
+    given = ["--settings", json.dumps(settings | {"max_set_aside": 1})]
+    run(monkeypatch, corpus(tmp_path), *given)
+    table = read_images(tmp_path / "out" / "images")
+    assert table.clip_ids == ("0-0", "4-0", "5-0") and table.codec == codec
+    np.testing.assert_array_equal(table.images[0], encode_tensor(music(SMALL, 0), codec).image)
 
 
 def test_nothing_usable_stops_with_the_reasons(

@@ -146,3 +146,28 @@ def test_the_loudest_parts_are_heard_in_the_first_ten_minutes_only(
     monkeypatch.setattr(reading, "LOUDEST_SECONDS", 10.0)
     clip = read_clip(ramp(tmp_path / "a.wav", 30), RAMP, Clips(choose="loudest", offset=2))
     assert clip.start_s == 11
+
+
+@pytest.mark.parametrize("choose", ["fixed", "random", "loudest"])
+def test_m4a_through_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choose: str) -> None:
+    """A stand-in for ffmpeg: it sends the WAV file that the path names to its output."""
+    where = Clips.model_validate({"choose": choose, "count": 3, "offset": 2})
+    wav, m4a = ramp(tmp_path / "a.wav", 20, channels=2), tmp_path / "a.m4a"
+    m4a.write_bytes(wav.read_bytes())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UnusableAudioError, match="needs ffmpeg"):
+        read_clips_list(m4a, where)
+    program = tmp_path / "ffmpeg"
+    program.write_text(
+        '#!/bin/sh\necho "  Duration: 00:00:20.00, start" >&2\n'
+        'for word do case "$word" in file:*) source="${word#file:}"; esac; done\n'
+        'exec /bin/cat "$source"\n'
+    )
+    program.chmod(0o755)
+    for one, other in zip(read_clips_list(m4a, where), read_clips_list(wav, where), strict=True):
+        assert one.start_s == other.start_s
+        np.testing.assert_array_equal(one.audio, other.audio)
+
+
+def read_clips_list(path: Path, clips: Clips) -> list[Clip]:
+    return list(read_clips(path, RAMP, clips, "track"))

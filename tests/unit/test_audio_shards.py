@@ -2,6 +2,8 @@
 
 import io
 import json
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,26 @@ def test_files_are_bounded_and_read_together(tmp_path: Path) -> None:
     for one in given[:3]:  # a row that is too large for any file has its own
         assert write_shards(tmp_path / one.clip_id, [one, one], SMALL, 0.001) == 2
         assert len(shard_files(tmp_path / one.clip_id)) == 2
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    def given(count: int) -> Iterator[ClipRow]:
+        for i in range(count):
+            png = i.to_bytes(4, "big") * 5000
+            yield ClipRow(f"{i:05d}-0", f"{i:05d}", "train", ("a",), png, "", 0.0)
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        write_shards(tmp_path / str(count), given(count), SMALL, 5)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(100)
+    few, many = peak(200), peak(3000)  # 4 MB and 60 MB
+    assert many < 1.2 * few and many < 10e6
+    sizes = [file.stat().st_size for file in shard_files(tmp_path / "3000")]
+    assert len(sizes) == 13 and max(sizes) <= 5_000_000
 
 
 @pytest.mark.parametrize("gone", [0, 1, 2])

@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from ..corpus.ffmpeg import FFMPEG_SUFFIXES, decode_by_ffmpeg
 from .clip_places import energies_of, loudest, places, region
 from .clip_settings import Clips
+from .piped import PipedFile
 
 Float32 = NDArray[np.float32]
 HEADER_SLACK_SECONDS = 0.1
@@ -75,10 +78,19 @@ def read_clips(path: Path, part: Part, clips: Clips, track_id: str) -> Iterator[
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+def _opened(path: Path) -> Iterator[Any]:
+    """A sound file, or what ffmpeg makes of one."""
     try:
         if not path.is_file():
             raise UnusableAudioError("missing")
+        if path.suffix.lower() in FFMPEG_SUFFIXES:
+            with decode_by_ffmpeg(path) as decoded:
+                if isinstance(decoded, str):
+                    raise UnusableAudioError(decoded)
+                if decoded.promised is None:
+                    raise UnusableAudioError("undecodable: its header tells no length")
+                yield PipedFile(decoded, decoded.promised)
+            return
         with soundfile.SoundFile(path) as file:
             yield file
     except (soundfile.SoundFileError, OSError) as error:
@@ -95,7 +107,7 @@ def _check_length(length: int, wanted: int, rate: int, clips: Clips) -> None:
         )
 
 
-def _read(file: soundfile.SoundFile, start: int, wanted: int, channels: int) -> Float32:
+def _read(file: Any, start: int, wanted: int, channels: int) -> Float32:
     """Samples [n, 1 or channels] from `start` on; fewer than wanted only at the end."""
     expected = min(wanted, file.frames - start)
     file.seek(start)
@@ -110,7 +122,7 @@ def _read(file: soundfile.SoundFile, start: int, wanted: int, channels: int) -> 
 
 
 def _loudest(
-    file: soundfile.SoundFile, first: int, samples: int, wanted: int, count: int, channels: int
+    file: Any, first: int, samples: int, wanted: int, count: int, channels: int
 ) -> Iterator[tuple[int, Float32]]:
     """Clips by energy, from one pass over the region, which stays in memory mixed down."""
     hop = max(1, file.samplerate // 10)
