@@ -263,7 +263,7 @@ PLACES: dict[str, tuple[Callable[[Path], object], str]] = {
     "new\nline.wav": (lambda path: None, "table"),
     "half a pair \ud800.wav": (lambda path: None, "table"),
     "   ": (lambda path: None, "table"),
-    ".": (lambda path: None, "missing"),
+    ".": (lambda path: None, "table"),
     "~/outside.wav": (lambda path: None, "missing"),
     "https://example.org/a.wav": (lambda path: None, "missing"),
     "file:good 0.wav": (lambda path: None, "missing"),

@@ -80,6 +80,16 @@ class Fence:
         self.process.stdout.close()
 
 
+def everything(folder: Path) -> dict[Path, bytes | str]:
+    """What lies in a folder; links are not followed."""
+    found: dict[Path, bytes | str] = {}
+    for root, folders, names in os.walk(folder):
+        for path in (Path(root) / name for name in (*folders, *names)):
+            plain = path.is_file() and not path.is_symlink()
+            found[path] = path.read_bytes() if plain else f"{path.lstat().st_mode}"
+    return found
+
+
 def serve(modules: list[str]) -> None:
     """Answer each line until there are no more."""
     for name in modules:

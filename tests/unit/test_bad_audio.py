@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from bad_audio import BYTES_NAME, FILES, GOOD, PLACES
 from codec_kinds import SMALL_SETTINGS
-from fence import Fence, Ran
+from fence import Fence, Ran, everything
 
 BAD = [*FILES, *PLACES]
 RULES = {"min_seconds": 0.5, "max_set_aside": 1.0, "heldout_share": 0.5}
@@ -50,7 +50,9 @@ class Corpus:
 
 @pytest.fixture(scope="module")
 def fence() -> Iterator[Fence]:
-    made = Fence("scan_corpus", "make_spectrograms", "melablate.audio.codecs.mel_db.encode")
+    made = Fence(
+        "scan_corpus", "report_corpus", "make_spectrograms", "melablate.audio.codecs.mel_db.encode"
+    )
     yield made
     made.close()
 
@@ -82,10 +84,16 @@ def run_both(fence: Fence, folder: Path, names: list[str]) -> Corpus:
         "scan_corpus",
         *("--settings", SCAN, "--data", folder / "data", "--threads", 2),
         *("--out-manifest", scan / "manifest.parquet", "--out-excluded", scan / "excluded.csv"),
-        *("--out-text", scan / "excluded.txt"),
         folder=folder,
     )
     assert scanned.ending == "done", scanned.said
+    reported = fence.run(
+        "report_corpus",
+        *("--manifest", scan / "manifest.parquet"),
+        *("--out-page", scan / "page.html", "--out-text", scan / "excluded.txt"),
+        folder=folder,
+    )
+    assert reported.ending == "done", reported.said
     spectrograms = make_spectrograms(fence, folder, scan / "manifest.parquet", made)
     after = everything(folder)
     written = {path for path in after if path not in before}
@@ -101,16 +109,6 @@ def make_spectrograms(fence: Fence, folder: Path, manifest: Path, out: Path) -> 
         *("--workers", 1, "--out", out),
         folder=folder,
     )
-
-
-def everything(folder: Path) -> dict[Path, bytes | str]:
-    """What lies in a folder; links are not followed."""
-    found: dict[Path, bytes | str] = {}
-    for root, folders, names in os.walk(folder):
-        for path in (Path(root) / name for name in (*folders, *names)):
-            plain = path.is_file() and not path.is_symlink()
-            found[path] = path.read_bytes() if plain else f"{path.lstat().st_mode}"
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,8 @@ def _read_table(path: Path, columns: Columns) -> list[Track]:
 
 def _columns(path: Path, lines: list[Line], columns: Columns) -> dict[str, str]:
     """Which column says what: as the config names it, else by its usual name."""
-    there = {name.casefold(): name for line in lines for name in reversed(line.values)}
+    # Sorted, so that of names that differ in case alone the one in small letters is taken.
+    there = {name.casefold(): name for name in sorted({n for line in lines for n in line.values})}
     chosen: dict[str, str] = {}
     for role, usual in KNOWN.items():
         given: str | None = getattr(columns, role)

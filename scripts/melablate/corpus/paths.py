@@ -25,6 +25,8 @@ def counts(path: Path) -> bool:
 def path_fault(path: str) -> str:
     """Why a path of a table is not one of a file inside the corpus; empty if it is."""
     pure = PurePosixPath(path)
+    if not pure.name:
+        return f"path {path!r} names no file"
     if "\0" in path or "\n" in path:
         return f"path {path!r} holds a character that no path may have"
     if pure.is_absolute() or re.match(r"[A-Za-z]:[\\/]", path):

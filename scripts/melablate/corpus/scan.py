@@ -121,15 +121,18 @@ def _stop_if_too_many(rows: Sequence[Row], checked: int, folder: Path, rules: Ru
     unread = sum(not row.audio_sha256 and kind_of(row.excluded) == "table" for row in bad)
     if len(bad) <= rules.max_set_aside * (checked + unread):
         return
-    shown = "".join(
-        f"\n  {row.path or row.track_id}: {row.excluded}" for row in bad[:SHOWN_REASONS]
-    )
-    more = f"\n  … and {len(bad) - SHOWN_REASONS} more" if len(bad) > SHOWN_REASONS else ""
     raise SystemExit(
         f"{folder}: {len(bad)} of {checked + unread} tracks cannot be used, "
-        f"more than the share rules.max_set_aside = {rules.max_set_aside:g} allows:{shown}{more}\n"
+        f"more than the share rules.max_set_aside = {rules.max_set_aside:g} allows:{_shown(bad)}\n"
         "Mend the files (fetch them again), or raise rules.max_set_aside of this corpus."
     )
+
+
+def _shown(bad: Sequence[Row]) -> str:
+    """The first few, with their reasons."""
+    lines = [f"\n  {row.path or row.track_id}: {row.excluded}" for row in bad[:SHOWN_REASONS]]
+    more = f"\n  … and {len(bad) - SHOWN_REASONS} more" if len(bad) > SHOWN_REASONS else ""
+    return "".join(lines) + more
 
 
 def _stop_if_a_split_is_empty(rows: Sequence[Row], data: Path, rules: Rules) -> None:
@@ -137,8 +140,9 @@ def _stop_if_a_split_is_empty(rows: Sequence[Row], data: Path, rules: Rules) -> 
     artists = len({row.artist_id for row in rows if not row.excluded})
     if not counts:
         raise SystemExit(
-            f"{data}: no track is left to use ({summary(rows)}). "
-            "Check the table's is_valid_subset, or set rules.valid_only to false."
+            f"{data}: no track is left to use ({summary(rows)}):{_shown(rows)}\n"
+            "Mend the files and captions, or change the rules of this corpus; rules.valid_only: "
+            "false also uses captions that are not in the valid subset."
         )
     for split, word in (("train", "to train on"), ("heldout", "held out")):
         if not counts[split]:
