@@ -5,7 +5,7 @@ rule train_arm:
     input:
         unpack(train_input),
     output:
-        multiext(f"{RUN}/train", ".safetensors", ".csv", ".json"),
+        multiext(f"{RUN}/train", ".safetensors", ".kohya.safetensors", ".csv", ".json"),
     log:
         f"logs/{PLAN.study.study}/train_arm/{{row}}/seed-{{seed}}.log",
     cache: True

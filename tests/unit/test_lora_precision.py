@@ -5,12 +5,11 @@ from pathlib import Path
 import torch
 from melablate.models.base import load_base
 from melablate.models.lora import load_into
-from melablate.models.weights import read_tensors
 from melablate.sampling.generate import generate_latents
 from melablate.sampling.prompts import Prompt
 from melablate.sampling.settings import Sample
 from melablate.training.draws import Draws
-from melablate.training.lora import add_lora, save
+from melablate.training.lora import add_lora, save, start_from
 from melablate.training.settings import Train
 
 LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
@@ -58,9 +57,8 @@ def test_sampling_computes_what_the_trained_modules_do(
     trained, sampling, plain = (
         load_base(bases["sd"], ("unet", "text"), torch.bfloat16) for _ in range(3)
     )
-    weights = read_tensors(path)[0]
-    for name, weight in add_lora(trained, Train(rank=3, alpha=1.5, lr_text=1e-3), Draws(9)).items():
-        weight.data.copy_(weights[name])
+    train = Train(rank=3, alpha=1.5, lr_text=1e-3)
+    start_from(path, add_lora(trained, train, Draws(9)), train, trained)
     load_into(sampling, path)
     jobs = [(Prompt("0" * 16, "a piano"), 0)]
     one, two, without = (

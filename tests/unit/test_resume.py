@@ -53,11 +53,12 @@ def signalled(tmp: Path, base: Path, signals: list[str], steps: int) -> list[int
 
 
 def same(tmp: Path) -> None:
-    for end in ("safetensors", "csv"):
+    for end in ("safetensors", "kohya.safetensors", "csv"):
         assert (tmp / f"killed.{end}").read_bytes() == (tmp / f"whole.{end}").read_bytes()
     assert sorted(path.name for path in tmp.iterdir() if path.name.startswith((".", "killed"))) == [
         "killed.csv",
         "killed.json",
+        "killed.kohya.safetensors",
         "killed.safetensors",
     ]
 

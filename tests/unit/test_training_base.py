@@ -94,7 +94,7 @@ def test_warm_start_copies_fills_up_and_rescales(bases: dict[str, Path], tmp_pat
     for rank, alpha in ((2, 2.0), (5, 1.0)):
         train = Train(rank=rank, alpha=alpha)
         base = load_base(bases["sd"], ("unet", "text"))
-        start_from(path, add_lora(base, train, Draws(5)), train)
+        start_from(path, add_lora(base, train, Draws(5)), train, base)
         assert (forward(base) - adapted).abs().max() <= 1e-5
     for settings, said in (
         ({"rank": 1}, "use at least its rank"),
@@ -104,7 +104,7 @@ def test_warm_start_copies_fills_up_and_rescales(bases: dict[str, Path], tmp_pat
         train = Train.model_validate(settings)
         base = load_base(bases["sd"], ("unet", "text"))
         with pytest.raises(SystemExit, match=said):
-            start_from(path, add_lora(base, train, Draws(0)), train)
+            start_from(path, add_lora(base, train, Draws(0)), train, base)
 
 
 def test_an_adapter_of_another_base_is_refused(bases: dict[str, Path], tmp_path: Path) -> None:

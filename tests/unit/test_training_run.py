@@ -35,6 +35,7 @@ def test_the_command_line_writes_weights_log_and_provenance(
     assert sorted(path.name for path in out.parent.iterdir()) == [
         "train.csv",
         "train.json",
+        "train.kohya.safetensors",
         "train.safetensors",
     ]
     record = json.loads((out.parent / "train.json").read_text())
@@ -46,7 +47,7 @@ def test_the_command_line_writes_weights_log_and_provenance(
     assert [line.split(",")[0] for line in lines[1:]] == ["2", "4"]
     # The same in this process: same bytes.
     run(bases["sd"], tmp_path / "again", SHORT, latents)
-    for end in ("csv", "safetensors"):
+    for end in ("csv", "safetensors", "kohya.safetensors"):
         again = (tmp_path / f"again.{end}").read_bytes()
         assert (out.parent / f"train.{end}").read_bytes() == again
 
@@ -100,6 +101,10 @@ def test_warm_start_goes_on_from_another_run(
     first = tmp_path / "first.safetensors"
     run(bases["sd"], tmp_path / "second", settings, latents, warm_start=first)
     one, two = weights(tmp_path / "first"), weights(tmp_path / "second")
+    # kohya's keys of the same weights lead to the same run.
+    beside = tmp_path / "first.kohya.safetensors"
+    run(bases["sd"], tmp_path / "kohya", settings, latents, warm_start=beside)
+    assert difference(tmp_path / "second", tmp_path / "kohya") == 0
     for name in one:
         if ".lora_A." in name:
             assert torch.allclose(one[name], two[name][:2], atol=1e-6)

@@ -128,7 +128,7 @@ def test_killed_runs_go_on_and_end_with_the_same_bits(
         assert bits[0] == bits[1], end
     assert json.loads((project.root / LONG).with_suffix(".json").read_text())["resumed_at"] > 0
     left = {path.name for path in (project.root / LONG).parent.iterdir()}
-    assert left == {"train.safetensors", "train.csv", "train.json"}
+    assert left == {f"train.{end}" for end in ("safetensors", "kohya.safetensors", "csv", "json")}
 
 
 def train_log(arm: str) -> str:

@@ -1,7 +1,6 @@
-"""Low-rank adapters of a file: read, and put into a base that samples."""
+"""Low-rank adapters of a file, put into a base that samples."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,42 +8,10 @@ import torch
 from torch import nn
 
 from .base import Base
-from .weights import read_tensors
+from .lora_file import Layer, read
+from .lora_keys import WRAPPING, wrapped
 
 ADAPTER = "default"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """The update of one layer: scale · up · down, in float32."""
-
-    down: torch.Tensor
-    up: torch.Tensor
-    scale: float
-
-    def update(self) -> torch.Tensor:
-        """As a matrix [out, in]; kernels of 1×1 convolutions are flattened."""
-        return self.up.flatten(1) @ self.down.flatten(1) * self.scale
-
-
-def read(path: Path) -> dict[str, Layer]:
-    """Adapted layers of a file, by `<network>.<layer>`."""
-    tensors, metadata = read_tensors(path)
-    try:
-        scale = float(metadata["alpha"]) / int(metadata["rank"])
-    except (KeyError, ValueError, ZeroDivisionError):
-        raise SystemExit(f"{path} is no adapter of this project: rank and alpha missing") from None
-    ends = (".lora_A.weight", ".lora_B.weight")
-    foreign = [name for name in tensors if not name.endswith(ends)]
-    stems = sorted({name.removesuffix(ends[0]).removesuffix(ends[1]) for name in tensors})
-    missing = [stem + end for stem in stems for end in ends if stem + end not in tensors]
-    if foreign or missing or not tensors:
-        odd = f"foreign keys {foreign[:3]}" if foreign else f"keys missing {missing[:3]}"
-        raise SystemExit(f"{path} is no adapter: {odd}")
-    return {
-        stem: Layer(tensors[stem + ends[0]].float(), tensors[stem + ends[1]].float(), scale)
-        for stem in stems
-    }
 
 
 @torch.no_grad()
@@ -56,11 +23,14 @@ def load_into(base: Base, path: Path) -> None:
     stays beside them in float32, as it was in training.
     """
     by_network: dict[str, dict[str, Layer]] = {}
-    for name, layer in read(path).items():
+    for name, layer in read(path, base).items():
         network, _, place = name.partition(".")
         by_network.setdefault(network, {})[place] = layer
     for network, layers in by_network.items():
         found = _network(base, network, path)
+        if hasattr(found, WRAPPING.removesuffix(".")):
+            names = [wrapped(f"{network}.{place}").partition(".")[2] for place in layers]
+            layers = dict(zip(names, layers.values(), strict=True))
         for place, layer in layers.items():
             _check_fit(found, place, layer, f"{path} does not fit the base {base.folder}")
         put = fuse if found.dtype == torch.float32 else attach

@@ -101,7 +101,9 @@ def run(
     }
     write_json(prefix.with_name(prefix.name + ".json"), record)
     weights = prefix.with_name(prefix.name + ".safetensors")
-    lora.save(weights, outcome.parameters, settings, identity, draws.chain)
+    beside = prefix.with_name(prefix.name + ".kohya.safetensors")
+    for path, kohya in ((beside, base), (weights, None)):
+        lora.save(path, outcome.parameters, settings, identity, draws.chain, kohya)
     resume.remove()
 
 

@@ -81,7 +81,7 @@ def train(run: Run) -> Outcome:
         network.to(device)
     parameters = add_lora(base, settings, draws)
     if run.warm_start is not None:
-        start_from(run.warm_start, parameters, settings)
+        start_from(run.warm_start, parameters, settings, base)
     plain, peaks = _optimizer(parameters, settings)
     trained = list(parameters.values())
     texts = Texts(base, settings, stream.captions())

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from ..models.base import Base
-from ..models.lora import ADAPTER, read
-from ..models.weights import read_tensors, save_tensors
+from ..models.lora import ADAPTER
+from ..models.lora_file import read, write_diffusers, write_kohya
+from ..models.lora_keys import bare
+from ..models.weights import read_tensors
 from .draws import Draws
 from .settings import Train
 
@@ -91,18 +93,19 @@ def save(
     settings: Train,
     identity: str,
     runs_before: int = 0,
+    kohya: Base | None = None,
 ) -> None:
-    """Write adapter weights with what is needed to apply them."""
+    """Write adapter weights in diffusers' keys or, for a base that is given, in kohya's."""
     metadata = {
-        "format": "pt",
-        "rank": str(settings.rank),
-        "alpha": repr(settings.alpha),
         "targets": settings.targets,
         "clip_skip": str(settings.clip_skip),
         "identity": identity,
         "runs_before": str(runs_before),
     }
-    save_tensors(path, parameters, metadata)
+    if kohya is None:
+        write_diffusers(path, parameters, settings.rank, settings.alpha, metadata)
+    else:
+        write_kohya(path, parameters, settings.rank, settings.alpha, kohya, metadata)
 
 
 def runs_before(warm_start: Path | None) -> int:
@@ -112,22 +115,29 @@ def runs_before(warm_start: Path | None) -> int:
     return 1 + int(read_tensors(warm_start)[1].get("runs_before", "0"))
 
 
-def start_from(path: Path, parameters: Mapping[str, nn.Parameter], settings: Train) -> None:
-    """Copy another run's adapter in: a lower rank fills up, another scale is made good."""
-    layers = read(path)
+def start_from(
+    path: Path, parameters: Mapping[str, nn.Parameter], settings: Train, base: Base
+) -> None:
+    """Copy another adapter in, of this project or made elsewhere, in diffusers' keys or kohya's.
+
+    A lower rank fills up, another scale is made good.
+    """
+    layers = read(path, base)
     given = {f"{name}.lora_A.weight": layer.down for name, layer in layers.items()}
     own = settings.alpha / settings.rank
     for name, layer in layers.items():
         given[f"{name}.lora_B.weight"] = layer.up * (layer.scale / own)
-    if given.keys() != parameters.keys():
-        odd = sorted(given.keys() ^ parameters.keys())
+    own_names = {bare(name) for name in parameters}
+    if given.keys() != own_names:
+        odd = sorted(given.keys() ^ own_names)
         raise SystemExit(
             f"warm start: {path} and this arm adapt different layers ({len(odd)}, such as "
             f"{odd[0]}): give both the same base, targets and lr_text (set in both or in none)"
         )
     for name, weight in parameters.items():
         # Flat, as a 1×1 convolution and a linear layer are the same here.
-        side, flat, new = int(".lora_B." in name), weight.data.flatten(1), given[name].flatten(1)
+        side, flat = int(".lora_B." in name), weight.data.flatten(1)
+        new = given[bare(name)].flatten(1)
         if new.shape[side] > settings.rank or new.shape[1 - side] != flat.shape[1 - side]:
             raise SystemExit(
                 f"warm start: {name} of {path} is {list(new.shape)}, larger than this arm's "
