@@ -17,7 +17,7 @@ export PIP_USER := 0
 unexport PYTHONPATH PYTHONHOME
 
 SNAKEMAKE := .venv/bin/snakemake --profile profiles/local
-CODE := scripts tests envs
+CODE := scripts tests envs benchmarks
 RULES := Snakefile rules
 
 help: ## list these targets
@@ -45,6 +45,7 @@ lint: env ## check style, types, rules and that generated files are current
 	.venv/bin/snakefmt --check $(RULES)
 	.venv/bin/snakemake --lint
 	.venv/bin/python envs/make_conda.py --check
+	.venv/bin/python scripts/write_schema.py --check
 
 format: env ## rewrite code and rules in the house's format
 	.venv/bin/ruff check --fix $(CODE)
@@ -64,5 +65,5 @@ lock: ## resolve envs/*.in anew with pip, and write the locks and conda files
 	@sh envs/lock.sh
 
 clean: ## remove .venv and the tools' caches; results stay
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv.lock .venv.old .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find scripts tests envs -name __pycache__ -type d -prune -exec rm -rf {} +

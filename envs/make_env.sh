@@ -16,6 +16,11 @@ if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] &&
     exit 0
 fi
 
+# One at a time: two would install into the same folder.
+if command -v flock >/dev/null 2>&1 && [ -z "${MELABLATE_ENV_LOCKED:-}" ]; then
+    MELABLATE_ENV_LOCKED=1 exec flock "$venv.lock" sh "$0"
+fi
+
 python=$(sh envs/find_python.sh)
 say() { echo "[env] $*"; }
 
@@ -29,8 +34,10 @@ apt install g++)." >&2
 fi
 
 say "making $venv with $("$python" -V), $python"
-rm -rf "$venv"
-trap 'rm -rf "$venv"' EXIT
+# The old one comes back if the new one cannot be installed.
+rm -rf "$venv.old"
+if [ -d "$venv" ]; then mv "$venv" "$venv.old"; fi
+trap 'rm -rf "$venv"; if [ -d "$venv.old" ]; then mv "$venv.old" "$venv"; fi' EXIT
 trap 'exit 1' HUP INT TERM
 "$python" -m venv "$venv"
 
@@ -46,4 +53,5 @@ install --no-deps -r envs/data-packages.lock.txt
 
 echo "$want" >"$stamp"
 trap - EXIT
+rm -rf "$venv.old"
 say "done: $(du -sh "$venv" | cut -f1) in $venv"

@@ -1,5 +1,6 @@
 # What the stages share: the plan of the study, and the identity of code.
 # Parsed again in every job, so nothing heavy is imported here.
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,25 +15,26 @@ for library in ("HF_HUB", "TRANSFORMERS", "HF_DATASETS"):
     os.environ[f"{library}_OFFLINE"] = "1"
 
 from melablate.config_errors import ConfigError
-from melablate.config import FIXED_ROWS
+from melablate.config import FIXED_ROWS, WITHOUT_BASE
 from melablate.fetch.needs import asset_at, needed
 from melablate.identity import canonical, code_identity, identity
 from melablate.plan import make_plan
 from melablate.settings_json import settings_json
 from melablate.training.plugins import plugins
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 try:
     PLAN = make_plan(config, workflow.configfiles)
 except ConfigError as error:
-    raise WorkflowError(str(error)) from None
+    logger.error(str(error))
+    sys.exit(1)  # an exception would be told with the line of this file
 
 # Not among the params: how often a state is saved changes no result, so nothing need run again.
 # A variable of the shell, because a module's commands do not see the globals of its Snakefile.
 os.environ["MELABLATE_CHECKPOINT"] = PLAN.study.checkpoint.options
 # How images are spread over files changes none of them.
 os.environ["MELABLATE_SHARDS"] = PLAN.study.shards.options
+os.environ["MELABLATE_STUDY"] = PLAN.study.study
 
 for folder in PLAN.study.given_folders():
     if not Path(folder).is_dir():
@@ -53,6 +55,7 @@ envvars:
     "MELABLATE_SCRIPTS",
     "MELABLATE_CHECKPOINT",
     "MELABLATE_SHARDS",
+    "MELABLATE_STUDY",
     "HF_HUB_OFFLINE",
     "TRANSFORMERS_OFFLINE",
     "HF_DATASETS_OFFLINE",
@@ -89,12 +92,20 @@ def latents_of(latents):
     return f"results/latents/{latents}/latents.safetensors"
 
 
+# Of what the workflow makes itself, a list of checksums tells later stages what came out. What is
+# given is known by its content, which is part of its identity: its times count for nothing.
+
+
 def base_of(base):
-    return f"{PLAN.base_folders[base]}/model_index.json"
+    folder = PLAN.base_folders[base]
+    if base in PLAN.given_bases:
+        return ancient(f"{folder}/model_index.json")
+    return f"{folder}/base.sha256"
 
 
 def embedder_of(embedder):
-    return f"results/models/{embedder}/embedder.json"
+    made = PLAN.study.embedder.kind == "tiny_clap"
+    return f"results/models/{embedder}/embedder.{'sha256' if made else 'json'}"
 
 
 def run_of(row, seed):
@@ -109,10 +120,14 @@ def music_folder(wildcards):
     return PLAN.data_folders[wildcards.id]
 
 
+def music_input(wildcards):
+    if PLAN.corpora[wildcards.id].reads["music"] in PLAN.music:
+        return [f"{music_folder(wildcards)}/music.sha256"]
+    return [ancient(table) for table in PLAN.corpus_tables[wildcards.id]]
+
+
 def embedder_corpora(wildcards):
-    return [
-        PLAN.embedders[wildcards.id].reads[name] for name in PLAN.study.embedder.corpora
-    ]
+    return list(PLAN.embedders[wildcards.id].reads.values())
 
 
 def codec_code(codec, *parts):
@@ -125,6 +140,11 @@ def images_code(script, images):
     return code_identity(script, codec_code(PLAN.codecs[images]))
 
 
+def threads_of(stage):
+    """Where threads are a setting: their number is a part of the result's bits."""
+    return json.loads(stage.settings)["threads"]
+
+
 def train_stage(wildcards):
     return PLAN.train(wildcards.row, int(wildcards.seed))
 
@@ -132,7 +152,8 @@ def train_stage(wildcards):
 def train_input(wildcards):
     """The base always, the rest where the arm's recipe asks for it."""
     recipe, reads = PLAN.recipe(wildcards.row), train_stage(wildcards).reads
-    files = {"base": base_of(reads["base"])}
+    files = dict.fromkeys(("latents", "images", "regularization", "warm_start"), [])
+    files["base"] = base_of(reads["base"])
     if "latents" in reads:
         files["latents"] = latents_of(reads["latents"])
     if "images" in reads:
@@ -145,19 +166,14 @@ def train_input(wildcards):
     return files
 
 
-def train_options(wildcards, input):
-    """Command-line options for the files that only some arms read."""
-    names = ("latents", "images", "regularization", "warm_start")
-    given = [(name, input.get(name)) for name in names if input.get(name)]
-    return [
-        word for name, file in given for word in (f"--{name.replace('_', '-')}", file)
-    ]
-
-
 def train_provenance(wildcards):
     """What the run's provenance file records beside what the trainer knows itself."""
-    reads = dict(train_stage(wildcards).reads)
-    return canonical({"study": PLAN.study.study, "arm": wildcards.row, "reads": reads})
+    stage = train_stage(wildcards)
+    return {
+        "reads": dict(stage.reads),
+        "stages": PLAN.upstream(stage),
+        "code": train_code(wildcards),
+    }
 
 
 def train_code(wildcards):
@@ -172,15 +188,21 @@ def sample_stage(wildcards):
 
 
 def sample_script(wildcards):
-    return "render_fixed_row.py" if wildcards.row in CEILINGS else "generate_samples.py"
+    if wildcards.row in WITHOUT_BASE:
+        return "render_real_clips.py"
+    return (
+        "render_autoencoder.py" if wildcards.row in CEILINGS else "generate_samples.py"
+    )
 
 
 def sample_code(wildcards):
-    decode = codec_code(PLAN.recipe(wildcards.row).spectrogram, "decode")
-    decode.append(
-        "audio/mel_inverse/multiplicative.py"
-    )  # which decoders load by its name
-    return code_identity(sample_script(wildcards), decode)
+    codec = codec_code(PLAN.recipe(wildcards.row).spectrogram)
+    if wildcards.row != "real-audio":
+        codec = codec_code(PLAN.recipe(wildcards.row).spectrogram, "decode")
+        codec.append(
+            "audio/mel_inverse/multiplicative.py"
+        )  # which decoders load by its name
+    return code_identity(sample_script(wildcards), codec)
 
 
 def score_code(wildcards):
@@ -191,13 +213,15 @@ def score_code(wildcards):
 def sample_input(wildcards):
     """Arms read their weights; the untuned base has none; ceilings read real clips instead."""
     reads = sample_stage(wildcards).reads
-    files = {"prompts": f"{STUDY}/prompts.csv", "base": base_of(reads["base"])}
+    files = {"prompts": f"{STUDY}/prompts.csv"}
+    if "base" in reads:
+        files["base"] = base_of(reads["base"])
     if "train" in reads:
         files["weights"] = f"{run_of(wildcards.row, wildcards.seed)}/train.safetensors"
     if wildcards.row in CEILINGS:
         files["images"] = prompt_images()
     if wildcards.row == "real-audio":
-        files["manifest"] = manifest_of(PLAN.corpus(PLAN.study.corpus))
+        files["manifest"] = manifest_of(PLAN.corpus(PLAN.common.corpus))
     return files
 
 
@@ -205,9 +229,11 @@ def sample_options(wildcards, input):
     """Command-line options for the files that only some rows read."""
     names = [name for name in ("weights", "images", "manifest") if name in input.keys()]
     options = [word for name in names for word in (f"--{name}", input[name])]
+    if "base" in input.keys():
+        options += ["--base", os.path.dirname(input.base)]
     if wildcards.row == "real-audio":
         options += [
             "--audio",
-            PLAN.audio_folders[PLAN.corpus(PLAN.study.corpus)],
+            PLAN.audio_folders[PLAN.corpus(PLAN.common.corpus)],
         ]
     return options

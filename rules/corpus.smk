@@ -5,6 +5,7 @@ rule compose_music:
     output:
         table="results/music/{id}/song_describer.csv",
         audio=directory("results/music/{id}/audio"),
+        contents="results/music/{id}/music.sha256",
     log:
         "logs/compose_music/{id}.log",
     conda:
@@ -26,7 +27,7 @@ rule compose_music:
 
 rule scan_corpus:
     input:
-        lambda w: PLAN.corpus_tables[w.id],
+        music_input,
     output:
         manifest="results/corpus/{id}/manifest.parquet",
         excluded="results/corpus/{id}/excluded.csv",

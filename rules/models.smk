@@ -7,12 +7,13 @@ rule train_autoencoder:
     output:
         weights="results/models/{id}/vae/diffusion_pytorch_model.safetensors",
         config="results/models/{id}/vae/config.json",
+        contents="results/models/{id}/vae/vae.sha256",
         quality="results/models/{id}/autoencoder.json",
     log:
         "logs/train_autoencoder/{id}.log",
     conda:
         "../envs/melablate.yaml"
-    threads: 2
+    threads: lambda w: threads_of(PLAN.autoencoders[w.id])
     resources:
         mem_mb=4000,
         runtime=30,
@@ -32,18 +33,19 @@ rule train_autoencoder:
 rule train_base:
     input:
         images=lambda w: images_of(PLAN.bases[w.id].reads["images"]),
-        vae=lambda w: f"results/models/{PLAN.bases[w.id].reads['autoencoder']}/vae/config.json",
+        vae=lambda w: f"results/models/{PLAN.bases[w.id].reads['autoencoder']}/vae/vae.sha256",
     output:
         index="results/models/{id}/model_index.json",
+        contents="results/models/{id}/base.sha256",
         parts=[
             directory(f"results/models/{{id}}/{part}")
-            for part in ("unet", "text_encoder", "tokenizer", "scheduler")
+            for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
         ],
     log:
         "logs/train_base/{id}.log",
     conda:
         "../envs/melablate.yaml"
-    threads: 2
+    threads: lambda w: threads_of(PLAN.bases[w.id])
     resources:
         mem_mb=4000,
         runtime=30,
@@ -68,6 +70,7 @@ if PLAN.study.embedder.kind == "tiny_clap":
             lambda w: [manifest_of(corpus) for corpus in embedder_corpora(w)],
         output:
             "results/models/{id}/embedder.json",
+            "results/models/{id}/embedder.sha256",
             "results/models/{id}/model.safetensors",
             "results/models/{id}/tokenizer.json",
             "results/models/{id}/quality.json",
@@ -75,7 +78,7 @@ if PLAN.study.embedder.kind == "tiny_clap":
             "logs/train_embedder/{id}.log",
         conda:
             "../envs/melablate.yaml"
-        threads: 1
+        threads: lambda w: threads_of(PLAN.embedders[w.id])
         resources:
             mem_mb=4000,
             runtime=30,
@@ -96,7 +99,7 @@ else:
 
     rule link_embedder:
         input:
-            f"{PLAN.study.embedder.path}/config.json",
+            ancient(f"{PLAN.study.embedder.path}/config.json"),
         output:
             "results/models/{id}/embedder.json",
         log:

@@ -7,9 +7,10 @@ rule make_report:
         prompts=f"{STUDY}/prompts.csv",
         samples=[f"{run_of(row, seed)}/samples" for row, seed in PLAN.rows()],
         logs=[
-            f"{run_of(arm, seed)}/train.csv"
+            f"{run_of(arm, seed)}/train.{end}"
             for arm in PLAN.arms
             for seed in PLAN.study.seeds
+            for end in ("csv", "json")
         ],
     output:
         report(

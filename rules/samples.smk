@@ -8,6 +8,8 @@ rule choose_prompts:
         f"{STUDY}/prompts.csv",
     log:
         f"logs/{PLAN.study.study}/choose_prompts.log",
+    # It finds out whether there are clips enough, so before hours of training.
+    priority: 100
     conda:
         "../envs/melablate.yaml"
     resources:
@@ -34,19 +36,18 @@ rule generate_samples:
         "../envs/melablate.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
+        mem_mb=lambda w: 4000 if w.row in WITHOUT_BASE else 16000,
         runtime=120,
-        gpu=1,
+        gpu=lambda w: 0 if w.row in WITHOUT_BASE else 1,
     params:
         settings=lambda w: sample_stage(w).settings,
         reads=lambda w: canonical(dict(sample_stage(w).reads)),
         script=sample_script,
         code=sample_code,
-        base=subpath(input.base, parent=True),
         options=sample_options,
     message:
         "samples of {wildcards.row}, seed {wildcards.seed}"
     shell:
         'python "$MELABLATE_SCRIPTS"/{params.script} --settings {params.settings:q} --seed {wildcards.seed}'
-        " --prompts {input.prompts:q} --base {params.base:q} {params.options:q}"
+        " --prompts {input.prompts:q} {params.options:q}"
         " --threads {threads} --out {output:q} 2>&1 | tee {log:q}"

@@ -16,20 +16,22 @@ rule train_arm:
         mem_mb=16000,
         runtime=720,
         gpu=1,
+    # Neither names nor paths of arm and study: the shared cache knows a run by its params, and a
+    # renamed arm, or another study with the same baseline, takes it from there.
     params:
         settings=lambda w: train_stage(w).settings,
         latents_settings=lambda w: canonical(settings_json(PLAN.recipe(w.row).latents)),
-        provenance=train_provenance,
+        provenance=lambda w: canonical(train_provenance(w)),
         identity=lambda w: identity([train_stage(w).identity, train_code(w)]),
         code=train_code,
         base=subpath(input.base, parent=True),
-        options=train_options,
-        prefix=subpath(output[0], strip_suffix=".safetensors"),
     message:
         "training {wildcards.row}, seed {wildcards.seed}"
     shell:
         'python "$MELABLATE_SCRIPTS"/train_lora.py --settings {params.settings:q} --seed {wildcards.seed}'
         " --identity {params.identity} --base {params.base:q}"
-        " --latents-settings {params.latents_settings:q} {params.options:q}"
-        " --provenance {params.provenance:q} $MELABLATE_CHECKPOINT --threads {threads} --out {params.prefix:q}"
-        " 2>&1 | tee {log:q}"
+        " --latents-settings {params.latents_settings:q}"
+        " --latents {input.latents:q} --images {input.images:q}"
+        " --regularization {input.regularization:q} --warm-start {input.warm_start:q}"
+        ' --study "$MELABLATE_STUDY" --arm {wildcards.row} --provenance {params.provenance:q}'
+        " $MELABLATE_CHECKPOINT --threads {threads} --out {output[0]:q} 2>&1 | tee -i {log:q}"

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from melablate.contents import write_contents
 from melablate.corpus.minimidi import compose_corpus
 from melablate.corpus.settings import MiniMidi
 from melablate.files import writing_folder
@@ -17,6 +18,7 @@ def main() -> None:
     settings = MiniMidi.model_validate_json(args.settings)
     with writing_folder(args.out) as folder:
         compose_corpus(settings, folder)
+        write_contents(folder / "music.sha256")
 
 
 if __name__ == "__main__":

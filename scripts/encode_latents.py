@@ -33,7 +33,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     columns = read_columns(arguments.images, ["clip_id", "captions", "split"])
-    vae = load_base(arguments.base, parts=("vae",)).vae
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    vae = load_base(arguments.base, parts=("vae",)).vae.to(device)
     mean, std = encode_all(vae, arguments.images, len(columns["clip_id"]), arguments.settings)
     metadata = {
         "clip_ids": json.dumps(columns["clip_id"]),
@@ -57,7 +58,7 @@ def encode_all(
             encode(vae, varied(images, table.clip_ids, n, settings, codec.silence), codec.span)
             for n in range(settings.variants)
         ]
-        parts.append([torch.stack(moments, dim=1) for moments in zip(*variants, strict=True)])
+        parts.append([torch.stack(moments, dim=1).cpu() for moments in zip(*variants, strict=True)])
         done += len(table)
         progress.step(done)
     if not parts:

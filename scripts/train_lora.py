@@ -1,7 +1,7 @@
 """Train low-rank adapters on a base: one arm, one seed.
 
-Run the same command again and it goes on from its last saved state, to the same bits. SIGTERM
-and SIGUSR1 make it save and leave with exit code 75; any other failure is 1.
+Run the same command again and it goes on from its last saved state, to the same bits. SIGTERM,
+SIGUSR1 and Ctrl-C make it save and leave with exit code 75; any other failure is 1.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 START = time.monotonic()
 # Without these the libraries would look for a network, and for other frameworks.
@@ -16,6 +17,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", USE_TF="0", USE_
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
 
 from melablate.imports import quick_imports  # noqa: E402
+from melablate.training.alone import alone  # noqa: E402
 from melablate.training.latents_settings import Latents  # noqa: E402
 from melablate.training.settings import Train  # noqa: E402
 
@@ -27,17 +29,23 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--identity", required=True, help="identity of this run")
     parser.add_argument("--base", required=True, type=Path, help="base model folder")
-    parser.add_argument("--latents", type=Path, help="latents.safetensors, where cached")
-    parser.add_argument("--images", type=Path, help="shards, where latents are not cached")
+    # A file that this arm does not read may be given without a value.
+    optional: dict[str, Any] = {"type": Path, "nargs": "?"}
+    parser.add_argument("--latents", **optional, help="latents.safetensors, where cached")
+    parser.add_argument("--images", **optional, help="shards, where latents are not cached")
     parser.add_argument("--latents-settings", default="{}", help="JSON of the latents section")
-    parser.add_argument("--regularization", type=Path, help="latents.safetensors of another set")
-    parser.add_argument("--warm-start", type=Path, help="train.safetensors of another arm")
+    parser.add_argument("--regularization", **optional, help="latents.safetensors of another set")
+    parser.add_argument("--warm-start", **optional, help="train.safetensors of another arm")
     parser.add_argument("--provenance", default="{}", help="JSON to record beside the weights")
+    parser.add_argument("--study", default="", help="name to record")
+    parser.add_argument("--arm", default="", help="name to record")
     parser.add_argument("--checkpoint-seconds", type=float, help="save a state so often")
     parser.add_argument("--checkpoint-steps", type=int, help="the same, in steps")
     parser.add_argument("--name", help="what to call the run in messages; default: --out")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", required=True, type=Path, help="prefix of the output files")
+    parser.add_argument(
+        "--out", required=True, type=Path, help="the weights' file, or the prefix of all outputs"
+    )
     return parser.parse_args()
 
 
@@ -46,10 +54,18 @@ def main() -> None:
     args = arguments()
     settings = Train.model_validate_json(args.settings)
     latents = Latents.model_validate_json(args.latents_settings)
+    prefix = args.out.with_suffix("") if args.out.suffix == ".safetensors" else args.out
+    with alone(prefix):
+        train(args, settings, latents, prefix)
+
+
+def train(args: argparse.Namespace, settings: Train, latents: Latents, prefix: Path) -> None:
+    """Import what training takes, and train."""
     with quick_imports():
         from melablate.training.job import Inputs, run
         from melablate.training.resume import Cadence
 
+    names = {name: value for name in ("study", "arm") if (value := getattr(args, name))}
     inputs = Inputs(
         base=args.base,
         latents=args.latents,
@@ -63,10 +79,10 @@ def main() -> None:
         inputs=inputs,
         seed=args.seed,
         identity=args.identity,
-        name=args.name or str(args.out),
+        name=args.name or str(prefix),
         threads=args.threads,
-        prefix=args.out,
-        provenance=json.loads(args.provenance),
+        prefix=prefix,
+        provenance=names | json.loads(args.provenance),
         cadence=Cadence(args.checkpoint_seconds, args.checkpoint_steps),
         start=START,
     )

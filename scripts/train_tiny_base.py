@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from melablate.audio.shard_reading import read_images
+from melablate.contents import write_contents
 from melablate.imports import quick_imports
 from melablate.models.settings import TinyUnet
 
@@ -31,6 +32,7 @@ def main() -> None:
     corpus = tiny_unet.Corpus(mean, std, [list(table.captions[row]) for row in rows])
     tiny_unet.train(corpus, arguments.settings, arguments.out)
     tiny_unet.write_base(vae, arguments.out)
+    write_contents(arguments.out / "base.sha256")
 
 
 if __name__ == "__main__":

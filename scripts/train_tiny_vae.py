@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from melablate.audio.shard_reading import read_images
+from melablate.contents import write_contents
 from melablate.files import write_json, writing_folder
 from melablate.imports import quick_imports
 from melablate.models.settings import TinyVae
@@ -29,6 +30,7 @@ def main() -> None:
     print(f"autoencoder: round trip of held-out images {quality:.2f} dB PSNR", flush=True)
     with writing_folder(arguments.out / "vae") as folder:
         vae.save_pretrained(folder)
+        write_contents(folder / "vae.sha256")
     write_json(arguments.out / "autoencoder.json", {"heldout_psnr_db": round(quality, 3)})
 
 

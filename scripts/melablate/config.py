@@ -25,6 +25,8 @@ from .training.settings import Train
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0)]
 FIXED_ROWS = ("untuned-base", "codec-ceiling", "autoencoder-ceiling", "real-audio")
+WITHOUT_BASE = ("codec-ceiling", "real-audio")
+"""No model takes part in these rows."""
 
 
 class Arm(Settings):

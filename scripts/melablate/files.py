@@ -1,26 +1,30 @@
 """Files that are whole or absent: everything is written aside, then renamed."""
 
+import glob
 import hashlib
 import json
 import os
+import re
 import shutil
-import tempfile
+import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+ASIDE = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
+DAY = 24 * 3600
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path`; on success it takes that name, on failure it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    aside = Path(name)
+    aside = _aside(path, path.suffix)
+    aside.touch(exist_ok=False)
     try:
         yield aside
-        aside.chmod(0o666 & ~_umask())
         with aside.open("rb") as file:
             os.fsync(file.fileno())
         aside.replace(path)
@@ -32,15 +36,16 @@ def writing(path: Path) -> Iterator[Path]:
 def writing_folder(path: Path) -> Iterator[Path]:
     """The same for a folder; an older folder of that name is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    aside, old = _aside(path), _aside(path, ".old")
+    aside.mkdir()
     try:
         yield aside
-        aside.chmod(0o777 & ~_umask())
         if path.exists():
-            shutil.rmtree(path)
+            path.replace(old)  # at once, unlike removing it
         aside.replace(path)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        for left in (aside, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -61,7 +66,10 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _aside(path: Path, end: str = "") -> Path:
+    """A new hidden name beside a path; those that a kill left there a day ago are removed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with suppress(OSError):
+            if ASIDE.fullmatch(left.name) and time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{end}")

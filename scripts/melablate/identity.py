@@ -4,7 +4,9 @@ import ast
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from .files import sha256, write_json
 
 LIBRARY = Path(__file__).parent
 SCRIPTS = LIBRARY.parent
+TELL_FROM = 300_000_000
+"""Bytes whose reading takes long enough to be told of."""
 
 
 def canonical(value: Any) -> str:
@@ -57,16 +61,35 @@ def fingerprint(
     known = _load_cache(cache_file)
     fresh: dict[str, list[Any]] = {}
     digest = hashlib.sha256()
-    for path in filter(counts, _files(folder)):
-        name, stat = path.relative_to(folder).as_posix(), path.stat()
-        seen = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-        entry = known.get(str(path))
-        known_hash = isinstance(entry, list) and len(entry) == 5 and entry[:4] == seen
-        fresh[str(path)] = [*seen, entry[4] if entry and known_hash else sha256(path)]
-        digest.update(f"{name}\0{fresh[str(path)][-1]}\n".encode(errors="surrogateescape"))
-    if any(known.get(name) != entry for name, entry in fresh.items()):
-        write_json(cache_file, known | fresh)
+    looks = {path: _look(path) for path in filter(counts, _files(folder))}
+    unread = {path for path, seen in looks.items() if not _is_known(known.get(str(path)), seen)}
+    _tell(folder, sum(looks[path][0] for path in unread))
+    for path, seen in looks.items():
+        checksum = sha256(path) if path in unread else known[str(path)][4]
+        fresh[str(path)] = [*seen, checksum]
+        name = path.relative_to(folder).as_posix()
+        digest.update(f"{name}\0{checksum}\n".encode(errors="surrogateescape"))
+    if unread:
+        below = f"{folder}{os.sep}"
+        kept = {n: e for n, e in known.items() if not n.startswith(below) or Path(n).exists()}
+        with suppress(OSError):  # without it files are only read more often
+            write_json(cache_file, kept | fresh)
     return digest.hexdigest()[:12]
+
+
+def _look(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _is_known(entry: Any, seen: list[int]) -> bool:
+    return isinstance(entry, list) and len(entry) == 5 and entry[:4] == seen
+
+
+def _tell(folder: Path, size: int) -> None:
+    if size > TELL_FROM:
+        said = f"{folder}: reading {size / 1e9:.1f} GB once, to know its content"
+        print(said, file=sys.stderr, flush=True)
 
 
 def _files(folder: Path) -> Iterator[Path]:

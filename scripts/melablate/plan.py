@@ -5,6 +5,7 @@ reads (DESIGN §3). Arms whose upstream settings agree share the upstream files.
 """
 
 import functools
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +14,16 @@ from typing import Any, ParamSpec, TypeVar, cast
 from .audio.clip_settings import Clips
 from .audio.codec_settings import CodecSettings
 from .audio.heard_settings import Heard
-from .config import FIXED_ROWS, Recipe, Study
+from .config import FIXED_ROWS, WITHOUT_BASE, Recipe, Study
 from .config_errors import ConfigError
 from .config_files import read_sources
+from .corpus.content import is_read
 from .corpus.layout import TABLE
-from .corpus.paths import counts
 from .corpus.scan_told import scan_settings
 from .corpus.settings import Folder, MiniMidi
 from .files import sha256
 from .identity import canonical, fingerprint, identity
+from .models.folder_files import in_base, in_model
 from .models.settings import FolderBase, FolderClap, TinyBase
 from .settings_json import settings_json
 from .study import ResolvedArm, load_study, resolve_arms
@@ -78,7 +80,13 @@ class Plan:
     """Files of ids by the option that names them."""
     corpus_tables: dict[str, list[str]] = field(default_factory=dict)
     base_folders: dict[str, str] = field(default_factory=dict)
+    given_bases: set[str] = field(default_factory=set)
     known: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def common(self) -> Recipe:
+        """The baseline's recipe, which may differ from the study's: what all rows share."""
+        return self.arms[self.study.baseline].recipe
 
     @once
     def corpus(self, name: str) -> str:
@@ -89,7 +97,7 @@ class Plan:
             folder = f"results/music/{reads['music']}"
         else:
             folder = settings.path
-            reads = {"music": _content(Path(folder), counts)}
+            reads = {"music": _content(Path(folder), is_read(settings))}
         lists = {"only": settings.rules.only, "without": settings.rules.without}
         given = {option: path for option, path in lists.items() if path is not None}
         reads |= {option: _content_of_file(Path(path)) for option, path in given.items()}
@@ -123,7 +131,7 @@ class Plan:
         """Identity of a base model; the embedded one learns from the study's own images."""
         settings = self.study.bases[name]
         if isinstance(settings, TinyBase):
-            images = self.images(self.study.spectrogram, self.study.clips, settings.corpus)
+            images = self.images(self.common.spectrogram, self.common.clips, settings.corpus)
             vae = _add(self.autoencoders, settings_json(settings.vae), images=images)
             key = _add(self.bases, settings_json(settings.unet), autoencoder=vae, images=images)
             self.base_folders[key] = f"results/models/{key}"
@@ -131,8 +139,9 @@ class Plan:
         return self._folder_base(settings)
 
     def _folder_base(self, settings: FolderBase) -> str:
-        key = _add(self.bases, {"kind": "folder"}, content=_content(Path(settings.path)))
+        key = _add(self.bases, {"kind": "folder"}, content=_content(Path(settings.path), in_base))
         self.base_folders[key] = settings.path
+        self.given_bases.add(key)
         return key
 
     def cached(self, recipe: Recipe, corpus: str) -> str:
@@ -151,26 +160,28 @@ class Plan:
         """Identity of the text–audio model."""
         settings = self.study.embedder
         if isinstance(settings, FolderClap):
-            content = _content(Path(settings.path))
+            content = _content(Path(settings.path), in_model)
             return _add(self.embedders, settings_json(settings), content=content)
-        reads = {name: self.corpus(name) for name in settings.corpora}
-        key = identity([settings_json(settings), self.embedder_clip(), reads])
-        self.embedders[key] = Stage(canonical(settings_json(settings)), key, reads)
+        corpora = [self.corpus(name) for name in settings.corpora]
+        told = settings_json(settings) | {"corpora": corpora}  # their names are of no account
+        key = identity([told, self.embedder_clip()])
+        reads = {f"corpus_{number}": corpus for number, corpus in enumerate(corpora)}
+        self.embedders[key] = Stage(canonical(told), key, reads)
         return key
 
     def embedder_clip(self) -> str:
         """Which part of a track the text–audio model hears, at its own sample rate."""
-        study = self.study
-        heard = Heard(sample_rate=16000, seconds=study.spectrogram.seconds, clips=study.clips)
+        common = self.common
+        heard = Heard(sample_rate=16000, seconds=common.spectrogram.seconds, clips=common.clips)
         return canonical(settings_json(heard))
 
     def reference_clips(self) -> str:
         """The real clips that samples are compared with: as samples are, in rate and level."""
-        codec = self.study.spectrogram
+        codec = self.common.spectrogram
         heard = Heard(
             sample_rate=codec.sample_rate,
             seconds=codec.seconds,
-            clips=self.study.clips,
+            clips=self.common.clips,
             loudness=codec.loudness,
             peak_db=codec.peak_db,
         )
@@ -195,20 +206,40 @@ class Plan:
             key.append(settings_json(recipe.latents))
         return Stage(canonical(settings), identity(key), reads)
 
+    def upstream(self, stage: Stage) -> dict[str, Any]:
+        """Every shared stage behind one, by identity: its settings and what it reads in turn."""
+        shared = {"music": self.music, "corpus": self.corpora, "spectrograms": self.spectrograms,
+                  "autoencoder": self.autoencoders, "base": self.bases,
+                  "latents": self.latents}  # fmt: skip
+        found: dict[str, Any] = {}
+        waiting = list(stage.reads.values())
+        while waiting:
+            key = waiting.pop()
+            for name, stages in shared.items():
+                if key in stages and key not in found:
+                    reads, told = dict(stages[key].reads), json.loads(stages[key].settings)
+                    found[key] = {"stage": name, "settings": told, "reads": reads}
+                    waiting += reads.values()
+        return found
+
     @once
     def prompts(self) -> Stage:
         """What every arm is asked for."""
-        study = self.study
-        reads = {"images": self.images(study.spectrogram, study.clips, study.corpus)}
-        settings = settings_json(study.prompts)
+        common = self.common
+        reads = {"images": self.images(common.spectrogram, common.clips, common.corpus)}
+        settings = settings_json(self.study.prompts)
         return Stage(canonical(settings), identity([settings, reads]), reads)
 
     @once
     def samples(self, row: str, seed: int) -> Stage:
         """What generates the audio of an arm or of a fixed row."""
         recipe = self.recipe(row)
-        reads = {"prompts": self.prompts().identity, "base": self.base(recipe.base)}
-        settings: dict[str, Any] = {"spectrogram": settings_json(recipe.spectrogram), "row": "arm"}
+        reads = {"prompts": self.prompts().identity}
+        if row not in WITHOUT_BASE:
+            reads["base"] = self.base(recipe.base)
+        inversion = ["inversion"] if row == "real-audio" else []
+        codec = settings_json(recipe.spectrogram, without=inversion)
+        settings: dict[str, Any] = {"spectrogram": codec, "row": "arm"}
         if row in FIXED_ROWS:
             settings["row"] = row
         else:
@@ -226,7 +257,7 @@ class Plan:
     def scores(self) -> Stage:
         """How samples are measured."""
         settings = settings_json(self.study.scores)
-        reads = {"embedder": self.embedder(), "corpus": self.corpus(self.study.corpus)}
+        reads = {"embedder": self.embedder(), "corpus": self.corpus(self.common.corpus)}
         return Stage(canonical(settings), identity([settings, reads]), reads)
 
     def rows(self) -> list[tuple[str, int]]:
@@ -237,7 +268,7 @@ class Plan:
 
     def recipe(self, row: str) -> Recipe:
         """An arm's recipe; fixed rows have the baseline's."""
-        return self.arms[self.study.baseline if row in FIXED_ROWS else row].recipe
+        return self.common if row in FIXED_ROWS else self.arms[row].recipe
 
     def table(self) -> str:
         """What the table must know of the study, as canonical JSON."""
@@ -275,7 +306,7 @@ def make_plan(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Pl
     return plan
 
 
-def _content(folder: Path, counts: Callable[[Path], bool] = lambda _: True) -> str:
+def _content(folder: Path, counts: Callable[[Path], bool]) -> str:
     """What a folder holds; a folder that is not there yet is told by Snakemake, file by file."""
     try:
         return fingerprint(folder, FINGERPRINTS, counts) if folder.is_dir() else "absent"

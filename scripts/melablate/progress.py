@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -34,8 +35,10 @@ class Progress:
         line = f"{self.what}: {done}/{self.total}{shown}  {rate:.3g}/s  " + (
             f"{duration(left)} left" if done < self.total else f"took {duration(now - self.start)}"
         )
-        if self.out.isatty():
-            self.out.write("\r\x1b[K" + line + ("\n" if done >= self.total else ""))
-        else:
-            self.out.write(line + "\n")
-        self.out.flush()
+        # Whoever listened may be gone (Ctrl-C ends `tee` too): no reason to lose the work.
+        with suppress(OSError):
+            if self.out.isatty():
+                self.out.write("\r\x1b[K" + line + ("\n" if done >= self.total else ""))
+            else:
+                self.out.write(line + "\n")
+            self.out.flush()

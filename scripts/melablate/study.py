@@ -188,4 +188,6 @@ def _slug(value: Any) -> str:
         return "-".join(f"{key}-{_slug(inner)}" for key, inner in sorted(value.items()))
     if isinstance(value, list | tuple):
         return "-".join(map(_slug, value))
+    if isinstance(value, int | float) and value < 0:
+        return f"minus-{_slug(-value)}"
     return re.sub(r"[^a-z0-9._-]+", "-", str(value).lower()).strip("-") or "none"

@@ -16,14 +16,23 @@ from .study import ResolvedArm, flatten
 Arms = Mapping[str, ResolvedArm]
 
 
+RESERVED = ("corpus", "fetch", "latents", "models", "music", "spectrograms")
+"""Folders of results/ and logs/ that are no study's."""
+
+
 def check(study: Study, arms: Arms, sources: Sources) -> None:
     """Stop at the first thing that is wrong."""
+    if study.study in RESERVED:
+        raise ConfigError(
+            f"{sources.of('study')}: study: {study.study} is the name of a folder of results/ that "
+            f"all studies share; choose one that is not {', '.join(RESERVED)}"
+        )
     for source, key, name, known in _names(study, arms, sources):
         if name not in known:
             raise ConfigError(f"{source}: {key}: {unknown(name, known)}")
     for arm in arms.values():
         _check_warm_start(arm, arms)
-        _check_codec(arm, study, sources)
+        _check_codec(arm, arms[study.baseline], study, sources)
         _check_clip_skip(arm, study, _source(arm, "train.clip_skip", sources))
     if study.table.primary not in study.scores.metrics:
         raise ConfigError(
@@ -58,10 +67,10 @@ def _names(
             yield _source(arm, key, sources), key, recipe.train.warm_start.arm, arms
 
 
-def _check_codec(arm: ResolvedArm, study: Study, sources: Sources) -> None:
+def _check_codec(arm: ResolvedArm, baseline: ResolvedArm, study: Study, sources: Sources) -> None:
     """Images that the base's autoencoder and U-Net can take."""
     base = study.bases[arm.recipe.base]
-    if said := misfit(arm.recipe.spectrogram, base, study.spectrogram):
+    if said := misfit(arm.recipe.spectrogram, base, baseline.recipe.spectrogram):
         where = [key for key in arm.changes if key.partition(".")[0] == "spectrogram"]
         source = arm.source if where else sources.of("spectrogram")
         raise ConfigError(f"{source}: spectrogram: {said} ({arm.recipe.base})")

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import render_fixed_row
+import render_autoencoder
+import render_real_clips
 import soundfile
 import torch
 from codec_kinds import SMALL_SETTINGS, small
@@ -137,18 +138,20 @@ def test_every_stage_takes_every_codec(
         out=out,
     )
     check_samples(out, codec, 2, tmp_path)
-    for row in ("codec-ceiling", "autoencoder-ceiling", "real-audio"):
+    for row, script, more in (
+        ("codec-ceiling", render_real_clips, {}),
+        ("autoencoder-ceiling", render_autoencoder, {"base": base}),
+        ("real-audio", render_real_clips, {"manifest": manifest, "audio": corpus}),
+    ):
         fixed = {"spectrogram": told, "clips": clips, "row": row}
         call(
             monkeypatch,
-            render_fixed_row,
+            script,
             settings=json.dumps(fixed),
             prompts=prompts,
-            base=base,
             images=shards,
-            manifest=manifest,
-            audio=corpus,
             out=tmp_path / row,
+            **more,
         )
         check_samples(tmp_path / row, codec, 1, tmp_path)
     sounds = {

@@ -257,6 +257,36 @@ def test_linked_folders_are_followed_and_circles_end(folder: Path) -> None:
     assert look(folder) != before
 
 
+def test_what_does_not_count_is_not_read(folder: Path, read: list[str]) -> None:
+    only = lambda path: path.suffix == ".mp3"  # noqa: E731
+    before = fingerprint(folder, folder.parent / "cache.json", only)
+    (folder / "list.csv").write_text("other")
+    assert fingerprint(folder, folder.parent / "cache.json", only) == before
+    assert sorted(read) == ["a.mp3", "b.mp3"]
+
+
+def test_files_that_are_gone_are_forgotten(folder: Path) -> None:
+    look(folder)
+    (folder / "audio/a.mp3").rename(folder / "audio/c.mp3")
+    look(folder)
+    assert "a.mp3" not in (folder.parent / "cache.json").read_text()
+
+
+def test_a_cache_that_cannot_be_written_costs_time_alone(folder: Path) -> None:
+    before = look(folder)
+    assert fingerprint(folder, folder / "list.csv/cache.json") == before
+
+
+def test_much_to_read_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "TELL_FROM", 5)
+    look(folder)
+    assert f"{folder}: reading" in capsys.readouterr().err
+    look(folder)
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "not json", "[1, 2]", '{"x": 1}', "\x00"])
 def test_a_broken_cache_is_ignored(folder: Path, text: str) -> None:
     before, cache = look(folder), folder.parent / "cache.json"

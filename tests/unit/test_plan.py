@@ -1,13 +1,14 @@
 """What runs again: stages share what agrees, and change with what they depend on."""
 
 import copy
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from melablate import plan as plan_module
 from melablate.config import FIXED_ROWS
+from melablate.identity import identity
 from melablate.plan import Plan, make_plan
 
 ROOT = Path(__file__).parents[2]
@@ -126,10 +127,10 @@ def test_words_change_the_table_alone(folder: Path) -> None:
         ({"train__lr": 1e-4}, "all but warm", "arms"),
         ({"train__clip_skip": 2}, "all", "generated"),
         ({"spectrogram__range_db": 70}, "all", "all"),
-        ({"spectrogram__inversion__iterations": 8}, "", "all"),
+        ({"spectrogram__inversion__iterations": 8}, "", "inverted"),
         ({"corpora__style__seed": 9}, "all", "all"),
         ({"corpora__style__rules__min_seconds": 1}, "all", "all"),
-        ({"bases__tiny__unet__steps": 9}, "all", "all"),
+        ({"bases__tiny__unet__steps": 9}, "all", "by a base"),
     ],
 )
 def test_what_a_change_of_the_study_changes(
@@ -139,8 +140,60 @@ def test_what_a_change_of_the_study_changes(
     arms = set(ARMS)
     assert arms_in(found, "train") == {"": set(), "all": arms, "all but warm": arms}[trains]
     rows = {"": set(), "arms": arms, "generated": arms | {FIXED_ROWS[0]}}
-    assert arms_in(found, "sample") == (rows | {"all": arms | set(FIXED_ROWS)})[samples]
+    rows |= {"all": arms | set(FIXED_ROWS), "inverted": arms | set(FIXED_ROWS) - {"real-audio"}}
+    rows["by a base"] = rows["all"] - {"codec-ceiling", "real-audio"}
+    assert arms_in(found, "sample") == rows[samples]
     assert ("scores" in found) == ("scores__metrics" in change or "corpora" in str(change))
+
+
+def test_names_of_corpora_are_of_no_account(folder: Path) -> None:
+    before = plan(folder)
+    corpora = {("wide" if k == "broad" else k): v for k, v in DEMO["corpora"].items()}
+    (folder / "reg.yaml").write_text(ARMS["reg"].replace("broad", "wide"))
+    (folder / "wholereg.yaml").write_text(ARMS["wholereg"].replace("broad", "wide"))
+    embedder = DEMO["embedder"] | {
+        "corpora": [("wide" if c == "broad" else c) for c in DEMO["embedder"]["corpora"]]
+    }
+    after = plan(folder, corpora=corpora, bases__tiny__corpus="wide", embedder=embedder)
+    assert not changed(before, after)
+    assert before.embedders == after.embedders
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"spectrogram": {"pre_emphasis": 0}},
+        {"clips": {"offset": 1}},
+        {"corpus": "broad"},
+        {"base": "other"},
+    ],
+    ids=str,
+)
+def test_a_baseline_that_differs_from_the_study_is_what_all_rows_share(
+    folder: Path, changes: dict[str, Any]
+) -> None:
+    """The ceilings, the base and the reference are made as the baseline's own images are."""
+    bases = DEMO["bases"] | {"other": DEMO["bases"]["tiny"] | {"unet": {"steps": 9}}}
+    arms = ["baseline", "rank"]
+    (folder / "baseline.yaml").write_text(yaml.safe_dump({"label": "B", "changes": changes}))
+    by_arm = plan(folder, arms=arms, bases=bases)
+    (folder / "baseline.yaml").write_text(ARMS["baseline"])
+    merged = {key: {**DEMO.get(key, {}), **value} if isinstance(value, dict) else value
+              for key, value in changes.items()}  # fmt: skip
+    by_study = plan(folder, arms=arms, bases=bases, **merged)
+    assert identities(by_arm) == identities(by_study)
+    assert by_arm.reference_clips() == by_study.reference_clips()
+    assert by_arm.embedders == by_study.embedders
+    images = by_arm.prompts().reads["images"]
+    assert by_arm.latents[by_arm.train("baseline", 0).reads["latents"]].reads["images"] == images
+
+
+def test_no_model_takes_part_in_real_clips(folder: Path) -> None:
+    before, after = plan(folder), plan(folder, bases__tiny__unet__steps=9)
+    for row in ("codec-ceiling", "real-audio"):
+        assert "base" not in before.samples(row, 0).reads
+        assert before.samples(row, 0) == after.samples(row, 0)
+    assert before.samples("autoencoder-ceiling", 0) != after.samples("autoencoder-ceiling", 0)
 
 
 def test_seeds_and_arms_leave_others_alone(folder: Path) -> None:
@@ -176,13 +229,72 @@ def test_a_replaced_file_of_a_corpus_reaches_what_reads_it(folder: Path) -> None
     assert before.bases.keys() == after.bases.keys()
 
 
-def test_a_large_study_is_laid_out_quickly(folder: Path) -> None:
+ROWS = "caption_id,track_id,path\n0,7,07/7.mp3\n1,8,08/8.mp3\n"
+CORPUS = {
+    "song_describer.csv": True,
+    "audio_licenses.txt": True,
+    "audio/07/7.2min.mp3": True,
+    "audio/08/8.2min.mp3": True,
+    "audio/09/9.2min.mp3": False,  # not in the table
+    "NOTES.txt": False,
+    "audio.zip": False,
+    "song_describer-nosplit.csv": False,
+    "audio/README": False,
+}
+BASE = {
+    "unet/config.json": True,
+    "unet/diffusion_pytorch_model.safetensors": True,
+    "vae/diffusion_pytorch_model.safetensors": True,
+    "text_encoder/model-00001-of-00002.safetensors": True,
+    "text_encoder/model.safetensors.index.json": True,
+    "tokenizer/merges.txt": True,
+    "scheduler/scheduler_config.json": True,
+    "unet/diffusion_pytorch_model.bin": False,
+    "unet/diffusion_pytorch_model.fp16.safetensors": False,
+    "unet/diffusion_pytorch_model.non_ema.safetensors": False,
+    "v1-5-pruned.safetensors": False,
+    "v1-5-pruned.ckpt": False,
+    "safety_checker/model.safetensors": False,
+    "README.md": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"), [("songs", CORPUS), ("sd", BASE)], ids=["corpus", "base"]
+)
+@pytest.mark.parametrize("change", ["written", "removed"])
+def test_only_files_that_are_read_are_the_content_of_a_folder(
+    folder: Path, kind: str, files: dict[str, bool], change: str
+) -> None:
+    for name in files:
+        (folder / kind / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / kind / name).write_text(ROWS if name == "song_describer.csv" else name)
+    songs = {"kind": "song_describer", "path": str(folder / "songs")}
+    study = {"arms": ["baseline"], "bases": DEMO["bases"]} | {
+        "songs": {"corpora": DEMO["corpora"] | {"songs": songs}, "corpus": "songs"},
+        "sd": {"bases": {"sd": {"kind": "folder", "path": str(folder / "sd")}}, "base": "sd"},
+    }[kind]
+    before = plan(folder, **study)
+    for name, counts in files.items():
+        file = folder / kind / name
+        text = file.read_text()
+        file.write_text(f"{text} ") if change == "written" else file.unlink()
+        assert bool(changed(before, plan(folder, **study))) == counts, name
+        file.write_text(text)
+    assert not changed(before, plan(folder, **study))
+
+
+def test_a_large_study_is_laid_out_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = {"train.rank": list(range(1, 16)), "train.lr": [n * 1e-4 for n in range(1, 21)]}
-    start = time.process_time()
+    asked = []
+    monkeypatch.setattr(plan_module, "identity", lambda value: asked.append(1) or identity(value))
     found = plan(folder, arms=["baseline"], sweep=sweep)
+    assert len(found.arms) > 300
+    once = len(asked)
+    assert once < 2 * len(found.rows()) + 20  # each run is trained and sampled
     for row, seed in found.rows():
         found.samples(row, seed)
-    assert len(found.arms) > 300 and time.process_time() - start < 2
+    assert len(asked) == once
 
 
 def test_every_row_of_the_full_demo_is_laid_out() -> None:

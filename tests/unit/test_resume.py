@@ -63,7 +63,7 @@ def same(tmp: Path) -> None:
     ]
 
 
-FEW = ["SIGKILL", "SIGKILL", "SIGTERM", "SIGKILL", "SIGUSR1", "SIGKILL", "SIGKILL"]
+FEW = ["SIGKILL", "SIGINT", "SIGTERM", "SIGKILL", "SIGUSR1", "SIGKILL", "SIGKILL"]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ FEW = ["SIGKILL", "SIGKILL", "SIGTERM", "SIGKILL", "SIGUSR1", "SIGKILL", "SIGKIL
 def test_kills_change_no_bit(
     tmp_path: Path, bases: dict[str, Path], signals: list[str], steps: int
 ) -> None:
-    """-9 at random moments; SIGTERM and SIGUSR1 save and leave with 75."""
+    """-9 at random moments; SIGTERM, SIGUSR1 and Ctrl-C save and leave with 75."""
     latents = write_latents(tmp_path / "latents.safetensors")
     run(bases["sd"], tmp_path / "whole", SETTINGS | {"steps": steps}, latents)
     codes = signalled(tmp_path, bases["sd"], signals, steps)

@@ -39,7 +39,7 @@ def plan() -> Plan:
     config = yaml.safe_load((DEMO / "config/demo.yaml").read_text(encoding="utf-8"))
     found = make_plan(config)
     if not all((DEMO / folder).is_dir() for folder in found.base_folders.values()):
-        pytest.skip("results/demo is of another config/demo.yaml: run `make demo` again")
+        pytest.fail("results/demo is of another config or code: run `make demo` again")
     return found
 
 

@@ -8,11 +8,23 @@ from workflow_project import ROOT, Project
 
 MODULES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 CALLS = {("torch", "load"), ("torch", "save"), ("pandas", "read_pickle"), ("pd", "read_pickle")}
+PARTS = {"load", "save", "read_pickle", "to_pickle"}
 FORBIDDEN = {"allow_pickle": True, "weights_only": False, "use_safetensors": False}
 NEEDED = "use_safetensors"
 NO_WEIGHTS = ("Tokenizer", "Scheduler", "Config", "Processor")
 ENDINGS = {
-    *(".safetensors", ".parquet", ".json", ".csv", ".md", ".txt", ".html", ".css", ".js"),
+    *(
+        ".safetensors",
+        ".sha256",
+        ".parquet",
+        ".json",
+        ".csv",
+        ".md",
+        ".txt",
+        ".html",
+        ".css",
+        ".js",
+    ),
     *(".png", ".wav", ".mp3", ".flac", ".svg", ""),
 }
 
@@ -28,6 +40,8 @@ def faults(path: Path) -> Iterator[str]:
             names = set()
         for name in names & MODULES:
             yield f"{path}: imports {name}"
+        if names & {"torch", "pandas"} and PARTS & {alias.name for alias in node.names}:
+            yield f"{path}:{node.lineno}: imports what loads a pickle"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = ast.unparse(node.func.value)
             if (owner, node.func.attr) in CALLS:
@@ -52,8 +66,9 @@ def test_the_check_finds_what_it_looks_for(tmp_path: Path) -> None:
         "import pickle\nfrom joblib import load\ntorch.load(f)\nnp.load(f, allow_pickle=True)\n"
         "UNet2DConditionModel.from_pretrained(f)\nCLIPTokenizer.from_pretrained(f)\n"
         "CLIPTextModel.from_pretrained(f, use_safetensors=True)\n"
+        "from torch import load\nfrom pandas import read_pickle as read\n"
     )
-    assert len(list(faults(bad))) == 5
+    assert len(list(faults(bad))) == 7
 
 
 def test_all_weights_of_a_study_are_safetensors(finished: Project) -> None:

@@ -18,6 +18,7 @@ import yaml
 from workflow_project import ARMS, CEILINGS, END, Project, of_rows
 
 SAMPLED = (*ARMS, "untuned-base", *CEILINGS)
+BY_A_BASE = (*ARMS, "untuned-base", "autoencoder-ceiling")
 SAMPLES_ON = "generate_samples score_samples"
 TRAIN_ON = f"train_arm {SAMPLES_ON}"
 NOTHING: Counter[str] = Counter()
@@ -290,7 +291,7 @@ def test_the_images_as_a_folder_for_other_trainers(project: Project) -> None:
 
 def test_how_images_are_inverted(project: Project) -> None:
     project.set(spectrogram__inversion__iterations=3)
-    expect(project, *of_rows(SAMPLES_ON, SAMPLED), *END)
+    expect(project, *of_rows(SAMPLES_ON, (*BY_A_BASE, "codec-ceiling")), *END)
 
 
 def test_the_spectrograms_of_an_arm(project: Project) -> None:
@@ -322,9 +323,17 @@ def test_the_music_of_the_base(project: Project) -> None:
         *("train_autoencoder", "train_base", "train_embedder", "embed_reference"),
         *["encode_latents"] * 2,
         *of_rows("train_arm", ARMS),
-        *of_rows(SAMPLES_ON, SAMPLED),
+        *of_rows("generate_samples", BY_A_BASE),
+        *of_rows("score_samples", SAMPLED),
         *END,
     )
+
+
+def test_touching_what_is_given_when_it_is_large(project: Project) -> None:
+    """Snakemake compares large inputs by time; what is given is known by its content."""
+    os.utime(project.root / "music/song_describer.csv", (time.time() + 5, time.time() + 5))
+    dry = project.would_run("--max-checksum-file-size", "0")
+    assert not dry.jobs, dry.reasons
 
 
 # The shared cache
@@ -364,3 +373,101 @@ def test_an_arm_that_is_reverted_comes_from_the_shared_cache(
 def test_the_page_of_a_corpus(project: Project) -> None:
     project.append("scripts/melablate/corpus/report_css.py", "\nadded = 1\n")
     expect(project, *["report_corpus"] * 2)
+
+
+# What an earlier stage made anew, in a run of its own
+
+NEW_BASE = Counter(
+    [*["encode_latents"] * 2, *of_rows("train_arm", ARMS), *of_rows(SAMPLES_ON, BY_A_BASE), *END]
+)
+"""What reads the base; neither the codec's ceiling nor real audio does."""
+NEW_AUTOENCODER = Counter(["train_base"]) | NEW_BASE
+NEW_EMBEDDER = Counter(["embed_reference", *of_rows("score_samples", SAMPLED), *END])
+NEW_MUSIC = [
+    "scan_corpus",
+    "report_corpus",
+    "make_spectrograms",
+    "train_autoencoder",
+    "train_embedder",
+]
+
+
+def made(project: Project, pattern: str) -> str:
+    """The one result of that name, as a target."""
+    (path,) = project.results().glob(pattern)
+    return str(path.relative_to(project.root))
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "target", "jobs"),
+    [
+        (
+            "corpus/minimidi_render.py",
+            "PEAK =",
+            "PEAK = 0.9 *",
+            "music/*/music.sha256",
+            Counter(NEW_MUSIC) | NEW_AUTOENCODER | NEW_EMBEDDER,
+        ),
+        (
+            "models/tiny_vae.py",
+            "settings.kl_weight",
+            "2 * settings.kl_weight",
+            "models/*/autoencoder.json",
+            NEW_AUTOENCODER,
+        ),
+        (
+            "models/tiny_unet.py",
+            "settings.caption_dropout",
+            "0.5",
+            "models/*/base.sha256",
+            NEW_BASE,
+        ),
+        (
+            "models/tiny_clap.py",
+            "WORD_KEEP =",
+            "WORD_KEEP = 0.5 *",
+            "models/*/embedder.json",
+            NEW_EMBEDDER,
+        ),
+    ],
+    ids=["music", "autoencoder", "base", "embedder"],
+)  # fmt: skip
+def test_another_result_is_seen_in_a_later_run(
+    project: Project, module: str, old: str, new: str, target: str, jobs: Counter[str]
+) -> None:
+    project.edit(f"scripts/melablate/{module}", old, new)
+    assert project.run(made(project, target)).jobs.total() == 1
+    expect(project, *jobs.elements())
+
+
+def test_an_equal_result_is_seen_in_a_later_run(project: Project) -> None:
+    for module in ("corpus/minimidi_render", "models/tiny_unet", "models/tiny_clap"):
+        project.append(f"scripts/melablate/{module}.py", "\nadded = 1\n")
+    targets = ("music/*/music.sha256", "models/*/base.sha256", "models/*/embedder.sha256")
+    again = project.run(*(made(project, target) for target in targets), "--allowed-rules",
+                        "compose_music", "train_base", "train_embedder")  # fmt: skip
+    assert again.jobs == Counter(["compose_music", "train_base", "train_embedder"])
+    expect(project)
+
+
+def test_another_study_and_a_renamed_arm_take_weights_from_the_shared_cache(
+    project: Project, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+
+    def run(study: str, arm: str) -> dict[str, bytes]:
+        prefix = f"results/{study}/arms/{arm}/seed-0/train."
+        (project.root / f"{prefix}safetensors").unlink(missing_ok=True)
+        done = project.run(f"{prefix}safetensors", "--cache", SNAKEMAKE_OUTPUT_CACHE=str(cache))
+        assert done.jobs == Counter([f"train_arm {arm} 0"]), done.said
+        ends = ("safetensors", "csv", "json")
+        return {end: (project.root / f"{prefix}{end}").read_bytes() for end in ends}
+
+    first = run("tiny", "rank")
+    project.set(study="other")
+    assert run("other", "rank") == first  # with the times of the first training in its record
+    folder = project.root / "config/tiny-arms"
+    (folder / "rank.yaml").rename(folder / "ranked.yaml")
+    project.set(arms=["baseline", "ranked", "huber", "fine"])
+    assert run("other", "ranked") == first

@@ -10,16 +10,8 @@ from pathlib import Path, PurePosixPath
 AUDIO_SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".mp4", ".aif", ".aiff"}
 )
-BESIDE = frozenset(
-    {".zip", ".tar", ".gz", ".tgz", ".xz", ".part", ".md", ".html", ".pdf", ".jpg", ".png"}
-)
 PLAIN = re.compile(r"[\w-][\w.-]{0,99}")
 LONGEST_SLUG = 60
-
-
-def counts(path: Path) -> bool:
-    """Whether a file may say anything of the corpus; archives and notes beside it do not."""
-    return path.suffix.lower() not in BESIDE
 
 
 def path_fault(path: str) -> str:

@@ -13,7 +13,8 @@ class Prompts(Settings):
     """What every arm is asked for: the same for all, and never an input of training."""
 
     heldout: Count = 16
-    """How many held-out clips give their first caption as a prompt."""
+    """How many held-out clips give their first caption as a prompt. A corpus with fewer stops the
+    run as soon as its images are there, before most of the training."""
     extra: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Further prompts."""
     per_prompt: Count = 1

@@ -22,4 +22,4 @@ class Checkpoint(Settings):
     def options(self) -> str:
         """As options of `train_lora.py`."""
         given = {"seconds": self.seconds, "steps": self.steps}
-        return " ".join(f"--checkpoint-{k} {v:g}" for k, v in given.items() if v is not None)
+        return " ".join(f"--checkpoint-{k} {v}" for k, v in given.items() if v is not None)

@@ -19,7 +19,12 @@ def commit() -> str | None:
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30
+            command,
+            cwd=Path(__file__).parent,
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},  # others may be committing
+            capture_output=True,
+            text=True,
+            timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

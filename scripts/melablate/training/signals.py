@@ -1,4 +1,4 @@
-"""Signals that ask a run to save and leave: Slurm sends one before it kills."""
+"""Signals that ask a run to save and leave: Slurm sends one before it kills, and so does Ctrl-C."""
 
 import signal
 from types import FrameType
@@ -8,12 +8,16 @@ TEMPORARY = 75
 
 
 class Stop:
-    """Remembers that SIGTERM or SIGUSR1 came; the loop asks after every step."""
+    """Remembers that a signal came; the loop asks after every step. A second Ctrl-C ends it."""
 
     def __init__(self) -> None:
         self.asked = False
-        for number in (signal.SIGTERM, signal.SIGUSR1):
+        self.interrupted = False
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
             signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self.interrupted:
+            raise KeyboardInterrupt
+        self.interrupted = self.interrupted or number == signal.SIGINT
         self.asked = True

@@ -1,4 +1,4 @@
-"""The rows that no model makes: real held-out clips, through the codec, through the autoencoder."""
+"""The rows without a model: the real held-out clips of the prompts, plain or through the codec."""
 
 import argparse
 import json
@@ -13,16 +13,9 @@ from melablate.audio.codec_text import parse_codec
 from melablate.audio.heard import clip_audio
 from melablate.audio.loudness import normalize
 from melablate.audio.reading import Part
-from melablate.audio.shard_reading import read_images
-from melablate.imports import quick_imports
-from melablate.sampling.prompts import Prompt, read_prompts
+from melablate.sampling.heldout import heldout_images
+from melablate.sampling.prompts import Prompt
 from melablate.sampling.samples import Sample, write_samples
-
-with quick_imports():
-    import torch
-    from melablate.models.base import load_base
-    from melablate.sampling.generate import decode_latents
-    from melablate.training.latents import encode
 
 
 def main() -> None:
@@ -31,35 +24,33 @@ def main() -> None:
     parser.add_argument("--settings", required=True, type=json.loads)
     parser.add_argument("--seed", type=int, help="not used: nothing is drawn")
     parser.add_argument("--prompts", required=True, type=Path)
-    parser.add_argument("--base", required=True, type=Path)
     parser.add_argument("--images", required=True, type=Path)
-    parser.add_argument("--manifest", type=Path)
-    parser.add_argument("--audio", type=Path)
+    parser.add_argument("--manifest", type=Path, help="with --audio: the clips themselves")
+    parser.add_argument("--audio", type=Path, help="folder of the manifest's paths")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", required=True, type=Path)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     codec = parse_codec(json.dumps(arguments.settings["spectrogram"]))
-    clips = Clips.model_validate(arguments.settings["clips"])
-    row = arguments.settings["row"]
-    prompts = [prompt for prompt in read_prompts(arguments.prompts) if prompt.clip_id]
-    table = read_images(arguments.images, only={prompt.clip_id for prompt in prompts})
-    rows = [table.clip_ids.index(prompt.clip_id) for prompt in prompts]
-    images = table.images[rows]
-    if row == "autoencoder-ceiling":
-        vae = load_base(arguments.base, parts=("vae",)).vae
-        latents = encode(vae, torch.from_numpy(images), codec.span)[0]
-        images = decode_latents(vae, latents, codec, [f"clip {p.clip_id}" for p in prompts])
-    if row == "real-audio":
+    prompts, images = heldout_images(arguments.prompts, arguments.images)
+    if arguments.manifest:
+        clips = Clips.model_validate(arguments.settings["clips"])
         audio = [
             real_audio(prompt, arguments.manifest, arguments.audio, codec, clips)
             for prompt in prompts
         ]
     else:
-        audio = list(decoder(codec)(images, codec, "cpu"))
+        audio = through_codec(images, codec, arguments.threads)
     made = [Sample(p, 0, i, a) for p, i, a in zip(prompts, images, audio, strict=True)]
     write_samples(arguments.out, made, codec)
-    print(f"{row}: {len(made)} clips → {arguments.out}")
+    print(f"{arguments.settings['row']}: {len(made)} clips → {arguments.out}")
+
+
+def through_codec(images: np.ndarray, codec: CodecSettings, threads: int) -> list[np.ndarray]:
+    """What the codec alone makes of real images."""
+    import torch
+
+    torch.set_num_threads(threads)
+    return list(decoder(codec)(images, codec, "cpu"))
 
 
 def real_audio(
