@@ -13,7 +13,6 @@ import io
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -57,35 +56,36 @@ class Took:
 
 def measure(command: list[str]) -> Took:
     """Run a command on all cores, with one thread of linear algebra a process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    peak = _Peak(process.pid)
+    watch = _Watch(process.pid)
     if process.wait():
         raise SystemExit(f"failed: {command}")
     wall = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Took(wall, cpu, peak.stop())
+    return Took(wall, *watch.stop())
 
 
-class _Peak:
-    """Largest sum of the resident memory of a process and its children, looked at often."""
+class _Watch:
+    """Processor time and memory of a process and all below it, looked at ten times a second."""
 
     def __init__(self, pid: int) -> None:
         self.pid, self.most, self.done = pid, 0.0, threading.Event()
+        self.seconds: dict[int, float] = {}
         self.thread = threading.Thread(target=self._watch)
         self.thread.start()
 
-    def stop(self) -> float:
+    def stop(self) -> tuple[float, float]:
+        """Seconds of all processes, and the most memory that they had together."""
         self.done.set()
         self.thread.join()
-        return self.most
+        return sum(self.seconds.values()), self.most
 
     def _watch(self) -> None:
-        while not self.done.wait(0.05):
-            self.most = max(self.most, sum(map(_resident_mb, _family(self.pid))))
+        while not self.done.wait(0.1):
+            family = _family(self.pid)
+            self.seconds |= {pid: told for pid in family if (told := _seconds(pid))}
+            self.most = max(self.most, sum(map(_memory_mb, family)))
 
 
 def _family(pid: int) -> list[int]:
@@ -97,31 +97,42 @@ def _family(pid: int) -> list[int]:
     return [pid, *(p for child in children for p in _family(child))]
 
 
-def _resident_mb(pid: int) -> float:
+def _seconds(pid: int) -> float:
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    return pages * resource.getpagesize() / 1e6
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_mb(pid: int) -> float:
+    """Its share of what it has in memory: pages that processes share count once."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1e3
 
 
 def manifest(twin: Path, path: Path, tracks: int) -> int:
-    """A manifest of the first tracks, as the corpus stage would write it."""
-    files = sorted((twin / "audio").rglob("*.mp3"), key=lambda file: file.name)[:tracks]
+    """A manifest as the corpus stage would write it; after the last file they begin again."""
+    files = sorted((twin / "audio").rglob("*.mp3"), key=lambda file: file.name)
+    again = -(-tracks // len(files))
     rows = [
         {
-            "track_id": file.name.removesuffix(".2min.mp3"),
+            "track_id": file.name.removesuffix(".2min.mp3") + ("" if round_ == 0 else f".{round_}"),
             "path": str(file.relative_to(twin / "audio")),
             "split": "train",
             "captions": ["a caption"],
             "audio_sha256": "",
             "excluded": "",
         }
+        for round_ in range(again)
         for file in files
-    ]
+    ][:tracks]
     pq.write_table(pa.Table.from_pylist(rows), path)
-    path.with_suffix(".txt").write_text("\n".join(map(str, files)))
-    return len(files)
+    path.with_suffix(".txt").write_text("\n".join(str(twin / "audio" / r["path"]) for r in rows))
+    return len(rows)
 
 
 def ours(twin: Path, folder: Path, tracks: int, workers: int) -> tuple[Callable[[], Took], int]:
@@ -201,7 +212,7 @@ def compare(twin: Path, folder: Path, tracks: int, repeats: int, workers: int) -
     return [
         *lines,
         "",
-        f"This project with {workers} processes makes **{our_rate[0] / plain_rate[0]:.1f} times** "
+        f"This project with {workers} threads makes **{our_rate[0] / plain_rate[0]:.1f} times** "
         f"as many clips a second as the plain script, {our_rate[1] / plain_rate[1]:.1f} times with "
         f"the start of both (single runs: {', '.join(f'{r:.1f}' for r in ratios[0])}). "
         f"Decoding alone in {workers} processes would make {workers * bound[0]:.0f} clips a "
@@ -237,13 +248,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--twin", required=True, type=Path, help="made by song_describer_twin.py")
-    parser.add_argument("--many", type=Path, help="another twin, of many tracks, for the memory")
     parser.add_argument("--tracks", type=int, default=400)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 2000])
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
+    before = os.getloadavg()[0]
     lines = [
         "# Audio to shards",
         "",
@@ -254,9 +265,10 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as name:
         lines += compare(args.twin, Path(name), args.tracks, args.repeats, args.workers)
-    if args.many:
-        with tempfile.TemporaryDirectory() as name:
-            lines += ["", *memory(args.many, Path(name), args.counts, args.workers)]
+    with tempfile.TemporaryDirectory() as name:
+        lines += ["", *memory(args.twin, Path(name), args.counts, args.workers)]
+    load = " and ".join(f"{value:.0f}" for value in (before, os.getloadavg()[0]))
+    lines += ["", f"Other work ran on the machine: its load was {load} before and after."]
     text = "\n".join(lines) + "\n"
     print(text)
     if args.out:

@@ -2,7 +2,11 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
+
+# Every core has a track of its own; more threads within a product would only be in the way.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pyarrow.parquet as pq
 from melablate.audio.clip_settings import Clips
@@ -24,7 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--manifest", required=True, type=Path)
     parser.add_argument("--audio", required=True, type=Path, help="folder of the manifest's paths")
-    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--workers", type=int, default=2, help="threads")
     parser.add_argument("--shard-mb", type=float, default=256, help="largest file, megabytes")
     parser.add_argument("--out", required=True, type=Path)
     args = parser.parse_args()

@@ -3,7 +3,6 @@
 import csv
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +83,10 @@ def test_clips_are_made_and_the_others_set_aside(
     assert "3 clips, 2 set aside" in capsys.readouterr().out
 
 
-def test_two_processes_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_threads_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus(tmp_path)
     made = []
     for workers in ("1", "2"):
-        monkeypatch.setattr(tracks, "SECONDS_PER_POOL", 2)
         run(monkeypatch, tmp_path, "--workers", workers)
         made.append([path.read_bytes() for path in shard_files(tmp_path / "out" / "images")])
     assert made[0] == made[1] and len(made[0]) == 1
@@ -123,44 +121,22 @@ def test_too_many_unusable_clips_stop_the_stage(
     run(monkeypatch, tmp_path, limit=0.4)
 
 
-def test_a_killed_process_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    corpus(tmp_path)
-
-    class Broken:
-        def __init__(self, *_: object, **__: object) -> None: ...
-
-        def __enter__(self) -> "Broken":
-            raise BrokenProcessPool
-
-        def __exit__(self, *_: object) -> None: ...
-
-    monkeypatch.setattr(tracks, "SECONDS_PER_POOL", 2)
-    monkeypatch.setattr(tracks, "ProcessPoolExecutor", Broken)
-    with pytest.raises(SystemExit, match=r"want of memory.*--workers"):
-        run(monkeypatch, tmp_path)
-    assert not (tmp_path / "out").exists()
-
-
-def test_processes_do_not_run_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_do_not_run_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is made and not yet written is bounded, however many tracks there are."""
-    asked: list[int] = []
+    asked: list[object] = []
 
     class Pool(ThreadPoolExecutor):
-        def __init__(self, workers: int, **_: object) -> None:
-            super().__init__(workers)
-
         def submit(self, *given: Any, **more: Any) -> Future[Any]:
-            asked.append(len(given[-1]))
+            asked.append(given[1])
             return super().submit(*given, **more)
 
     path = corpus(tmp_path, 1) / "audio/01/0.2min.wav"
     many = [tracks.Track(str(i), str(path), "train", ("a",), "") for i in range(200)]
-    monkeypatch.setattr(tracks, "SECONDS_PER_POOL", 2)
-    monkeypatch.setattr(tracks, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(tracks, "ThreadPoolExecutor", Pool)
     most = 0
     for done, _ in enumerate(tracks.make_clips(many, tmp_path, SMALL, START, 2)):
-        most = max(most, sum(asked) - done)
-    assert sum(asked) == 200 and most <= tracks.AHEAD * tracks.CHUNK * 2
+        most = max(most, len(asked) - done)
+    assert len(asked) == 200 and most <= tracks.AHEAD * 2
 
 
 def test_a_codec_of_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

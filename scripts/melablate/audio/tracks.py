@@ -1,14 +1,10 @@
 """Tracks of a manifest → images of their clips; what fails is set aside with its reason."""
 
 import math
-import multiprocessing
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +17,8 @@ from .loudness import BLOCK_SECONDS, GATE_LUFS, Levels
 from .png import image_to_png
 from .reading import Clip, Part, UnusableAudioError, read_clips
 
-# Below this much music, starting more processes costs more than it saves.
-SECONDS_PER_POOL = 1200.0
-CHUNK = 8
-"""Tracks that a process is given at a time."""
-AHEAD = 3
-"""Chunks a process that may wait, made or not, so that memory does not grow with the tracks."""
+AHEAD = 4
+"""Tracks a thread that may wait, made or not, so that memory does not grow with the tracks."""
 
 
 @dataclass(frozen=True)
@@ -64,35 +56,19 @@ class Made:
 def make_clips(
     tracks: Sequence[Track], folder: Path, codec: CodecSettings, clips: Clips, workers: int
 ) -> Iterator[Made]:
-    """Clips in the order of the tracks; each track is decoded once, by one process."""
-    make = partial(make_track, folder=folder, codec=codec, clips=clips)
-    if workers <= 1 or len(tracks) * clips.count * codec.seconds < SECONDS_PER_POOL:
-        for track in tracks:
-            yield from make(track)
-        return
-    # Processes share the cores; threads of the linear algebra within each would only get in
-    # each other's way. They read this at their import of numpy.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # so that imports are paid once
+    """Clips in the order of the tracks; each track is decoded once, by one thread.
+
+    Threads suffice: decoder, resampler, filter, transform, matrix product and PNG all let go of
+    the interpreter, and other processes would each pay for the imports.
+    """
     waiting: deque[Future[list[Made]]] = deque()
-    try:
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            for first in range(0, len(tracks), CHUNK):
-                waiting.append(pool.submit(_make_all, make, tracks[first : first + CHUNK]))
-                if len(waiting) >= AHEAD * workers:
-                    yield from waiting.popleft().result()
-            while waiting:
+    with ThreadPoolExecutor(workers) as pool:
+        for track in tracks:
+            waiting.append(pool.submit(make_track, track, folder, codec, clips))
+            if len(waiting) >= AHEAD * workers:
                 yield from waiting.popleft().result()
-    except BrokenProcessPool:
-        raise SystemExit(
-            "spectrograms: a process was killed, most likely for want of memory; ask for more "
-            "(mem_mb) or use fewer processes (--workers)"
-        ) from None
-
-
-def _make_all(make: "partial[list[Made]]", tracks: Sequence[Track]) -> list[Made]:
-    return [made for track in tracks for made in make(track)]
+        while waiting:
+            yield from waiting.popleft().result()
 
 
 def make_track(track: Track, folder: Path, codec: CodecSettings, clips: Clips) -> list[Made]:
