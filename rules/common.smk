@@ -130,6 +130,10 @@ def embedder_corpora(wildcards):
     return list(PLAN.embedders[wildcards.id].reads.values())
 
 
+# Which decoders of stereo load by its name.
+MEL_INVERSE = "audio/mel_inverse/multiplicative.py"
+
+
 def codec_code(codec, *parts):
     """The modules of a codec, which scripts load by its name."""
     return [f"audio/codecs/{codec.kind}/{part}.py" for part in ("settings", *parts)]
@@ -199,9 +203,7 @@ def sample_code(wildcards):
     codec = codec_code(PLAN.recipe(wildcards.row).spectrogram)
     if wildcards.row != "real-audio":
         codec = codec_code(PLAN.recipe(wildcards.row).spectrogram, "decode")
-        codec.append(
-            "audio/mel_inverse/multiplicative.py"
-        )  # which decoders load by its name
+        codec.append(MEL_INVERSE)
     return code_identity(sample_script(wildcards), codec)
 
 

@@ -86,6 +86,11 @@ class CodecSettings(Settings):
         return {}
 
 
+def centred_frames(samples: int, n_fft: int, hop: int) -> int:
+    """Frames of a transform that sees `n_fft // 2` samples before and after the clip."""
+    return (samples + 2 * (n_fft // 2) - n_fft) // hop + 1
+
+
 def check_band(fmin: float, fmax: float, sample_rate: int) -> None:
     """A band that is there."""
     if fmin >= fmax:

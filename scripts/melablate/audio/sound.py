@@ -10,8 +10,9 @@ from torch import Tensor
 from .codec_settings import CodecSettings
 from .griffin_lim import MOMENTUM, griffin_lim, stereo_griffin_lim
 from .loudness import normalize, oversampled_peak
+from .mel_to_audio import mel_to_audio
 from .mel_to_linear import mel_to_linear
-from .phase_start import random_phase
+from .phase_start import peak_phase, random_phase
 from .transform import Transform
 
 # Clips at a time: spectra of one fit the cache of a CPU, those of many the memory of a GPU.
@@ -47,16 +48,30 @@ def at_level(clip: NDArray[np.float32], settings: CodecSettings) -> NDArray[np.f
     return leveled.astype(np.float32)
 
 
-def linear_from_mel(mel: Tensor, bands: NDArray[np.float64]) -> Tensor:
-    """Spectrum [n, channels, frames, bins] of mel bands [n, channels, n_mels, frames]."""
-    flat = mel.flatten(0, 1).transpose(1, 2)
-    linear = mel_to_linear(flat, torch.from_numpy(bands), "multiplicative")
-    return linear.reshape(*mel.shape[:2], *linear.shape[1:])
+def sound_of_mel(
+    mel: Tensor,
+    bands: NDArray[np.float64],
+    stft: Transform,
+    settings: CodecSettings,
+    exponent: float = 1.0,
+) -> Tensor:
+    """Audio [n, channels, samples] of mel bands [n, channels, n_mels, frames].
 
-
-def recover(magnitude: Tensor, stft: Transform, settings: CodecSettings) -> Tensor:
-    """Audio [n, channels, samples] of magnitudes [n, channels, frames, bins]."""
-    start, iterations = random_phase(stft, magnitude), settings.inversion.iterations
+    `exponent` is that of the magnitude which the bands add up: 2 is power.
+    """
+    rows, matrix = mel.transpose(2, 3), torch.from_numpy(bands)
+    iterations = settings.inversion.iterations
     if settings.channels == 1:
-        return griffin_lim(magnitude[:, 0], stft, iterations, MOMENTUM, start)[:, None]
-    return stereo_griffin_lim(magnitude, stft, iterations, MOMENTUM, start)
+        audio = mel_to_audio(rows[:, 0], matrix, stft, iterations, MOMENTUM, exponent)
+        return audio[:, None]
+    # Left and right are kept together in phase; what helps one channel more would part them.
+    linear = mel_to_linear(rows.flatten(0, 1), matrix, "multiplicative", exponent=exponent)
+    magnitude = linear.reshape(*rows.shape[:3], -1) ** (1 / exponent)
+    return stereo_griffin_lim(magnitude, stft, iterations, MOMENTUM, random_phase(stft, magnitude))
+
+
+def sound_of_spectrum(magnitude: Tensor, stft: Transform, settings: CodecSettings) -> Tensor:
+    """Audio [n, 1, samples] of magnitudes [n, 1, bins, frames]."""
+    rows = magnitude[:, 0].transpose(1, 2)
+    start = peak_phase(rows, stft)
+    return griffin_lim(rows, stft, settings.inversion.iterations, MOMENTUM, start)[:, None]

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...mel import filterbank
-from ...sound import decode_batches, linear_from_mel, recover
+from ...sound import decode_batches, sound_of_mel
 from ...transform import Transform
 from .encode import GREYS, bands_of
 from .settings import AudioDiffusion
@@ -18,8 +18,7 @@ def decode(images: NDArray[np.uint8], settings: AudioDiffusion, device: str) -> 
     stft = Transform(s.n_fft, s.hop, s.samples)
 
     def inverse(part: Tensor) -> Tensor:
-        power = linear_from_mel(image_to_mel(part, s), filterbank(bands_of(s)))
-        return recover(power.sqrt(), stft, s)
+        return sound_of_mel(image_to_mel(part, s), filterbank(bands_of(s)), stft, s, 2.0)
 
     return decode_batches(images, s, device, inverse)
 

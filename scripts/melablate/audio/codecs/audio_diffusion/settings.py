@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Positive, check_hop, check_width
+from ...codec_settings import CodecSettings, Positive, centred_frames, check_hop, check_width
 
 SIDE = 256
 
@@ -39,7 +39,7 @@ class AudioDiffusion(CodecSettings):
     @property
     def frames(self) -> int:
         """Frames of a centred transform of the clip."""
-        return self.samples // self.hop + 1
+        return centred_frames(self.samples, self.n_fft, self.hop)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...mel import filterbank
-from ...sound import decode_batches, linear_from_mel, recover
+from ...sound import decode_batches, sound_of_mel
 from ...transform import Transform
 from .encode import bands_of
 from .settings import BigVgan
@@ -22,8 +22,7 @@ def decode(images: NDArray[np.float32], settings: BigVgan, device: str) -> NDArr
     stft = Transform(s.n_fft, s.hop, s.samples, margin=s.margin)
 
     def inverse(part: Tensor) -> Tensor:
-        linear = linear_from_mel(tensor_to_mel(part, s), filterbank(bands_of(s)))
-        return recover(linear, stft, s)
+        return sound_of_mel(tensor_to_mel(part, s), filterbank(bands_of(s)), stft, s)
 
     return decode_batches(images, s, device, inverse)
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...mel import filterbank
-from ...sound import decode_batches, linear_from_mel, recover
+from ...sound import decode_batches, sound_of_mel
 from ...transform import Transform
 from .encode import bands_of
 from .settings import DualDiffusion
@@ -23,6 +23,6 @@ def decode(
 
     def inverse(part: Tensor) -> Tensor:
         mel = part[..., : s.frames].clamp(0, MOST) ** (1 / s.power)
-        return recover(linear_from_mel(mel, filterbank(bands_of(s))), stft, s)
+        return sound_of_mel(mel, filterbank(bands_of(s)), stft, s)
 
     return decode_batches(images, s, device, inverse)

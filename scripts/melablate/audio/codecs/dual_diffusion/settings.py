@@ -4,7 +4,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Inversion, Positive, check_band, check_hop, check_width
+from ...codec_settings import (
+    CodecSettings,
+    Inversion,
+    Positive,
+    centred_frames,
+    check_band,
+    check_hop,
+    check_width,
+)
 
 
 class DualDiffusion(CodecSettings):
@@ -56,7 +64,7 @@ class DualDiffusion(CodecSettings):
     @property
     def frames(self) -> int:
         """Frames of a centred transform of the clip."""
-        return self.samples // self.hop + 1
+        return centred_frames(self.samples, self.n_fft, self.hop)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...sound import decode_batches, recover
+from ...sound import decode_batches, sound_of_spectrum
 from ...transform import Transform
 from .settings import MaDdpm
 
@@ -17,9 +17,9 @@ def decode(images: NDArray[np.float32], settings: MaDdpm, device: str) -> NDArra
     stft = Transform(s.n_fft, s.hop, s.samples)
 
     def inverse(part: Tensor) -> Tensor:
-        kept = tensor_to_spectrum(part, s).transpose(2, 3)
-        missing = (0, stft.bins - s.bins, 0, stft.frames - s.frames)
-        return recover(functional.pad(kept, missing), stft, s)
+        kept = tensor_to_spectrum(part, s)
+        missing = (0, stft.frames - s.frames, 0, stft.bins - s.bins)
+        return sound_of_spectrum(functional.pad(kept, missing), stft, s)
 
     return decode_batches(images, s, device, inverse)
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Positive, check_hop
+from ...codec_settings import CodecSettings, Positive, centred_frames, check_hop
 
 
 class MaDdpm(CodecSettings):
@@ -42,7 +42,7 @@ class MaDdpm(CodecSettings):
     @property
     def frames(self) -> int:
         """Frames of a centred transform of the clip, as far as they are kept."""
-        return min(self.samples // self.hop + 1, self.width)
+        return min(centred_frames(self.samples, self.n_fft, self.hop), self.width)
 
     @property
     def bins(self) -> int:

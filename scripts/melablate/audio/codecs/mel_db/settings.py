@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Positive, check_band, check_hop, check_width
+from ...codec_settings import (
+    CodecSettings,
+    Positive,
+    centred_frames,
+    check_band,
+    check_hop,
+    check_width,
+)
 
 
 class MelDb(CodecSettings):
@@ -40,7 +47,7 @@ class MelDb(CodecSettings):
     @property
     def frames(self) -> int:
         """Frames of a centred transform of the clip."""
-        return self.samples // self.hop + 1
+        return centred_frames(self.samples, self.n_fft, self.hop)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...mel import filterbank
-from ...sound import decode_batches, linear_from_mel, recover
+from ...sound import decode_batches, sound_of_mel
 from ...transform import Transform
 from .encode import WHITE, bands_of
 from .settings import Riffusion
@@ -17,8 +17,7 @@ def decode(images: NDArray[np.uint8], settings: Riffusion, device: str) -> NDArr
     stft = Transform(s.n_fft, s.hop, s.samples, s.win_length)
 
     def inverse(part: Tensor) -> Tensor:
-        linear = linear_from_mel(image_to_mel(part, s), filterbank(bands_of(s)))
-        return recover(linear, stft, s)
+        return sound_of_mel(image_to_mel(part, s), filterbank(bands_of(s)), stft, s)
 
     return decode_batches(images, s, device, inverse)
 
