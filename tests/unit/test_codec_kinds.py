@@ -221,6 +221,14 @@ WILD: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 
 
+def test_bands_too_narrow_for_any_bin_are_silent() -> None:
+    codec = codec_of(
+        sample_rate=16000, seconds=0.5, n_fft=64, hop=16, n_mels=1, fmax=200, width=501
+    )
+    image = encoded(codec, music(codec))
+    assert not image.any() and not decoded(codec, image).any()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(data=st.data())

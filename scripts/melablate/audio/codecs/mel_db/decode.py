@@ -63,7 +63,7 @@ def mel_to_linear(mel: Tensor, settings: MelDb) -> Tensor:
     covered = bands.sum(0)
     weight = torch.where(covered > 0, 1 / covered.clamp(min=tiny), 0.0)
     # A zero would stay zero, so the start is a little above it wherever a band is.
-    smooth = (mel @ bands) * weight / bands.sum(1).mean()
+    smooth = (mel @ bands) * weight / bands.sum(1).mean().clamp(min=tiny)
     power = (mel @ inverse.T).clamp(min=0) + 1e-3 * smooth
     for _ in range(MEL_UPDATES):
         ratio = mel / (power @ bands.T).clamp(min=1e-20)
