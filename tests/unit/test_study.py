@@ -7,9 +7,11 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from melablate.config_errors import ConfigError
 from melablate.config_files import Sources
 from melablate.plan import make_plan
 from melablate.study import ResolvedArm, _undot, flatten, merge
+from melablate.training.checkpoint_settings import Checkpoint
 
 ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config/demo.yaml").read_text(encoding="utf-8"))
@@ -146,6 +148,23 @@ def test_a_swept_number_may_be_written_as_yaml_reads_it() -> None:
         "baseline",
         *(f"lr-{lr}_clip_norm-{clip}" for lr in ("1e-4", "0.001") for clip in ("none", "2")),
     ]
+
+
+def test_a_minus_is_part_of_a_name() -> None:
+    found = arms(arms=["baseline"], sweep={"spectrogram.loudness": [-20, -23.5]})
+    assert list(found) == ["baseline", "loudness-minus-20", "loudness-minus-23.5"]
+
+
+@pytest.mark.parametrize("name", ["models", "music", "corpus", "latents", "spectrograms", "fetch"])
+def test_a_study_is_not_named_as_a_folder_that_all_share(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"study: {name} is the name of a folder"):
+        arms(study=name)
+
+
+@pytest.mark.parametrize("steps", [7, 10**6, 12_345_678])
+def test_checkpoints_are_told_as_whole_numbers(steps: int) -> None:
+    words = Checkpoint(seconds=0.5, steps=steps).options.split()
+    assert words == ["--checkpoint-seconds", "0.5", "--checkpoint-steps", str(steps)]
 
 
 def test_the_nearest_file_that_holds_a_key_is_named() -> None:
