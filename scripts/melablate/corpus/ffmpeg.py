@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
-FFMPEG_SUFFIXES = frozenset({".m4a", ".aac", ".mp4"})
+FFMPEG_SUFFIXES = frozenset({".m4a", ".mp4"})
 DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 FAILED = re.compile(r"(?im)^.*\b(?:error|invalid|corrupt|partial file|moov atom not found).*$")
 
@@ -30,6 +30,7 @@ class Decoded:
     process: "subprocess.Popen[bytes]"
     log: IO[bytes]
     path: Path
+    ended: bool = False
 
     def blocks(self, frames: int) -> Iterator[Float32]:
         """Samples [frames, channels]."""
@@ -38,10 +39,13 @@ class Decoded:
             whole = len(data) // size * size
             if whole:
                 yield np.frombuffer(data[:whole], "<f4").reshape(-1, self.channels).copy()
+        self.ended = True
 
     @property
     def fault(self) -> str:
-        """What ffmpeg complained of; empty if nothing."""
+        """What ffmpeg complained of; empty if nothing, or if its samples were not all wanted."""
+        if not self.ended:
+            return ""
         code = self.process.wait()
         said = _said(self.log, self.path)
         failed = FAILED.search(said)
@@ -109,7 +113,7 @@ def _said(log: IO[bytes], path: Path) -> str:
 
 def _duration(said: str) -> float | None:
     found = DURATION.search(said)
-    if not found:
+    if not found or "Estimating duration from bitrate" in said:
         return None
     return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
 
