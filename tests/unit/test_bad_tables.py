@@ -20,7 +20,7 @@ RULES = {"min_seconds": 0.5, "max_set_aside": 1.0, "heldout_share": 0.5}
 
 @pytest.fixture(scope="module")
 def fence() -> Iterator[Fence]:
-    made = Fence("scan_corpus")
+    made = Fence("scan_corpus", "pandas")  # which pyarrow imports when it first makes a table
     yield made
     made.close()
 
