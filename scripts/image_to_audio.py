@@ -51,7 +51,8 @@ def pictures(source: str) -> Iterator[Picture]:
         yield from read_pictures(source)
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or error
-        raise SystemExit(f"{source}: {said}") from None
+        mend = "give a PNG of this workflow or of riffusion, or a shard, as it was written"
+        raise SystemExit(f"{source}: {said}. To mend: {mend}.") from None
 
 
 def write(folder: Path, picture: Picture, iterations: int | None, device: str) -> None:

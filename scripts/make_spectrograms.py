@@ -15,6 +15,7 @@ from melablate.audio.codec_text import parse_codec
 from melablate.audio.shards import write_shards
 from melablate.audio.tracks import Track, make_clips
 from melablate.files import writing_folder
+from melablate.parquet_errors import whole_parquet
 from melablate.progress import Progress
 
 COLUMNS = ["track_id", "path", "split", "captions", "audio_sha256", "excluded"]
@@ -50,14 +51,18 @@ def main() -> None:
 
 def read_tracks(manifest: Path) -> list[Track]:
     """The tracks that the manifest does not exclude, sorted by id."""
-    rows = pq.read_table(manifest, columns=COLUMNS).to_pylist()
-    tracks = [
-        Track(
-            row["track_id"], row["path"], row["split"], tuple(row["captions"]), row["audio_sha256"]
-        )
-        for row in rows
-        if not row["excluded"]
-    ]
+    with whole_parquet(manifest):
+        rows = pq.read_table(manifest, columns=COLUMNS).to_pylist()
+        if any(not isinstance(row["path"], str) for row in rows):
+            raise TypeError("paths are no texts")
+        tracks = [
+            Track(
+                *(row["track_id"], row["path"], row["split"]),
+                *(tuple(row["captions"]), row["audio_sha256"]),
+            )
+            for row in rows
+            if not row["excluded"]
+        ]
     return sorted(tracks, key=lambda track: f"{track.track_id}-")
 
 

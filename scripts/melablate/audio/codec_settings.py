@@ -2,17 +2,19 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..settings import Settings
 
+LARGEST = 2**19
+"""Of any number: more than the sample rates, lengths and frequencies of music."""
 Positive = Annotated[int, Field(gt=0)]
 
 
 class Inversion(Settings):
     """How an image becomes sound again; no part of the identity of images."""
 
-    iterations: Annotated[int, Field(ge=1)] = 32
+    iterations: Annotated[int, Field(ge=1, le=10_000)] = 32
     """Iterations of fast Griffin-Lim (momentum .99)."""
 
 
@@ -45,6 +47,14 @@ class CodecSettings(Settings):
     """Whether the image says how loud the clip is, rather than what is louder than what."""
     row_scale: ClassVar[str] = "mel scale"
     """Where the rows of the image are evenly spaced."""
+
+    @model_validator(mode="after")
+    def _no_absurd_number(self) -> "CodecSettings":
+        """An image may come from anywhere: what it says must not take all memory."""
+        for name, value in self:
+            if isinstance(value, int | float) and not abs(value) <= LARGEST:
+                raise ValueError(f"{name} {value:g} is no sensible number (at most {LARGEST})")
+        return self
 
     @property
     def samples(self) -> int:

@@ -22,7 +22,7 @@ def parse_codec(text: str | bytes) -> CodecSettings:
     """Parameters from their JSON; ValueError if it is no codec that is known here."""
     try:
         kind = json.loads(text)["kind"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ValueError("the codec's parameters are no JSON object with a kind") from None
     known = sorted(path.parent.name for path in Path(__file__).parent.glob("codecs/*/settings.py"))
     if kind not in known:

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ..files import writing_folder
+from ..parquet_errors import whole_parquet
 from .export_settings import Export
 from .shard_files import shard_files
 
@@ -32,9 +33,20 @@ def export_images(shards: Path, folder: Path, settings: Export) -> int:
 
 def _rows(shards: Path, split: str) -> Iterator[dict[str, Any]]:
     for file in shard_files(shards):
-        with pq.ParquetFile(file) as shard:
+        with whole_parquet(file), pq.ParquetFile(file) as shard:
             for batch in shard.iter_batches(BATCH, columns=COLUMNS):
-                yield from (row for row in batch.to_pylist() if split in ("all", row["split"]))
+                yield from (_checked(r) for r in batch.to_pylist() if split in ("all", r["split"]))
+
+
+def _checked(row: dict[str, Any]) -> dict[str, Any]:
+    """A row that can be written; its id names files, in this folder and in no other."""
+    clip_id, png = row["clip_id"], row["image"]["bytes"]
+    texts = row["captions"]
+    if not isinstance(png, bytes) or not isinstance(texts, list) or not (texts and all(texts)):
+        raise TypeError(f"clip {clip_id} has no image or no caption")
+    if "\0" in clip_id or Path(clip_id).name != clip_id:
+        raise TypeError(f"clip {clip_id!r} cannot name a file")
+    return row
 
 
 def _captions(clip_id: str, captions: Sequence[str], choice: str) -> list[tuple[str, str]]:

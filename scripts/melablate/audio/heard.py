@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ..parquet_errors import whole_parquet
 from .clip_settings import Clips
 from .heard_settings import Heard
 from .loudness import normalize
@@ -27,7 +28,8 @@ def heard_clips(
     manifest: Path, folder: Path, split: str, heard: Heard, what: str
 ) -> Iterator[HeardClip]:
     """Every clip of a split that can be heard, by track; says which are left out, and why."""
-    rows = pq.read_table(manifest).to_pylist()
+    with whole_parquet(manifest):
+        rows = pq.read_table(manifest).to_pylist()
     used = [row for row in rows if row["split"] == split and not row["excluded"]]
     part = Part(heard.sample_rate, heard.seconds)
     for row in sorted(used, key=lambda row: f"{row['track_id']}-"):

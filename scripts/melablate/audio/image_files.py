@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from .codec_settings import CodecSettings
@@ -37,17 +36,16 @@ def read_pictures(source: str) -> Iterator[Picture]:
     if path.is_dir() or path.suffix == ".parquet":
         yield from _rows(path, clip_id)
         return
+    if not path.is_file():  # a pipe would be waited for without end
+        raise ValueError("it is no plain file")
     image, codec = png_to_image(path.read_bytes())
     yield Picture(path.stem, to_values(image, codec), codec)
 
 
 def _rows(path: Path, clip_id: str) -> Iterator[Picture]:
     found = False
-    try:
-        for table in read_batches(path, 1, {clip_id} if clip_id else None):
-            found = True
-            yield Picture(table.clip_ids[0], table.images[0], table.codec)
-    except pa.ArrowInvalid:
-        raise ValueError("it is no shard") from None
+    for table in read_batches(path, 1, {clip_id} if clip_id else None):
+        found = True
+        yield Picture(table.clip_ids[0], table.images[0], table.codec)
     if not found:
         raise ValueError(f"there is no clip {clip_id} in it" if clip_id else "no clip is in it")

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,9 @@ from PIL.PngImagePlugin import PngImageFile, PngInfo
 from .codec_settings import CodecSettings
 from .codec_text import CODEC_KEY, codec_json, parse_codec
 
+MOST_PIXELS = 2**26
+"""8192 × 8192, which is more than any codec makes of minutes of music."""
+TOO_LARGE = "it is far larger than any spectrogram"
 MODES = {1: "L", 2: "RGB"}
 """How a picture of so many planes is stored."""
 
@@ -63,17 +67,7 @@ def png_to_image(png: bytes) -> tuple[NDArray[np.uint8], CodecSettings]:
 
     Or of one of riffusion's own, which only has EXIF tags. ValueError for any other.
     """
-    try:
-        with Image.open(io.BytesIO(png), formats=["PNG"]) as file:
-            assert isinstance(file, PngImageFile)
-            file.load()
-            exif = dict(file.getexif())
-    except UnidentifiedImageError:
-        raise ValueError("it is no PNG") from None
-    except (OSError, SyntaxError, ValueError, struct.error, zlib.error) as error:
-        raise ValueError(f"the PNG cannot be read: {error}") from None
-    except Image.DecompressionBombError:
-        raise ValueError("the PNG is far larger than any spectrogram") from None
+    file, exif = read_png(png)
     if CODEC_KEY not in file.text:
         if not exif:
             raise ValueError(
@@ -92,6 +86,26 @@ def png_to_image(png: bytes) -> tuple[NDArray[np.uint8], CodecSettings]:
     if image.shape != expected:
         raise ValueError(f"the PNG is {image.shape}, but its codec says {expected}")
     return image, settings
+
+
+def read_png(png: bytes) -> tuple[PngImageFile, dict[int, Any]]:
+    """A picture with its EXIF tags; ValueError if it is none or broken."""
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(png), formats=["PNG"]) as file,
+        ):
+            assert isinstance(file, PngImageFile)
+            if file.width * file.height > MOST_PIXELS:
+                raise ValueError(TOO_LARGE)
+            file.load()
+            return file, dict(file.getexif())
+    except UnidentifiedImageError:
+        raise ValueError("it is no PNG") from None
+    except (OSError, SyntaxError, ValueError, struct.error, zlib.error) as error:
+        raise ValueError(f"the PNG cannot be read: {error}") from None
+    except Image.DecompressionBombError:
+        raise ValueError(f"the PNG cannot be read: {TOO_LARGE}") from None
 
 
 def _riffusions_own(

@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ..parquet_errors import whole_parquet
+
 NAME = "images-{number:05d}-of-{count:05d}.parquet"
 
 
@@ -28,6 +30,8 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
     """Columns of all shards, as Python values."""
     found: dict[str, list[Any]] = {name: [] for name in columns}
     for file in shard_files(path):
-        for name, values in pq.read_table(file, columns=list(columns)).to_pydict().items():
-            found[name] += values
+        with whole_parquet(file):
+            table = pq.read_table(file, columns=list(columns))
+            for name in columns:
+                found[name] += table[name].to_pylist()
     return found

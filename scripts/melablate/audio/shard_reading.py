@@ -1,6 +1,5 @@
 """Shards back in memory, all of them or a batch at a time."""
 
-import io
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from PIL import Image
 
+from ..parquet_errors import whole_parquet
 from .codec_settings import CodecSettings
 from .codec_text import CODEC_KEY, parse_codec
-from .png import picture_to_planes
+from .png import picture_to_planes, read_png
 from .shard_files import shard_files
 
 BATCH = 64
@@ -60,7 +59,7 @@ def read_batches(
     codec = codec_of(path)
     image = "tensor" if _tensors(path) else "image"
     for file in shard_files(path):
-        with pq.ParquetFile(file) as shard:
+        with whole_parquet(file), pq.ParquetFile(file) as shard:
             for batch in shard.iter_batches(size, columns=[*TEXT_COLUMNS, image]):
                 if only is not None:
                     batch = batch.filter(pa.array([str(i) in only for i in batch["clip_id"]]))
@@ -71,7 +70,8 @@ def read_batches(
 def codec_of(path: Path) -> CodecSettings:
     """What all shards of a folder were made with."""
     first = shard_files(path)[0]
-    metadata = pq.read_schema(first).metadata or {}
+    with whole_parquet(first):
+        metadata = pq.read_schema(first).metadata or {}
     if CODEC_KEY.encode() not in metadata:
         raise SystemExit(f"{first} has no codec in its schema; make it with make_spectrograms")
     try:
@@ -86,6 +86,9 @@ def _tensors(path: Path) -> bool:
 
 def _table(batch: pa.RecordBatch, codec: CodecSettings, file: Path) -> ClipTable:
     columns = batch.select(list(TEXT_COLUMNS)).to_pydict()
+    wrong = [clip_id for clip_id in columns["clip_id"] if Path(clip_id).name != clip_id]
+    if wrong:  # files are named by it
+        raise TypeError(f"clip {wrong[0]!r} cannot name a file")
     shape = (codec.channels, *codec.size)
     if "tensor" in batch.schema.names:
         images = _from_lists(batch["tensor"], shape, file)
@@ -118,8 +121,10 @@ def _from_lists(column: Any, shape: tuple[int, ...], file: Path) -> NDArray[np.f
 
 
 def _decode(png: bytes, file: Path, clip_id: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
-        image = picture_to_planes(np.asarray(picture))
+    try:
+        image = picture_to_planes(np.asarray(read_png(png)[0]))
+    except ValueError as error:
+        raise SystemExit(f"{file}: image of {clip_id}: {error}; make it again") from None
     if image.shape != shape or image.dtype != np.uint8:
         raise SystemExit(
             f"{file}: image of {clip_id} is {image.dtype} {image.shape}, not bytes {shape} as its "

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..files import writing
+from ..parquet_errors import whole_parquet
 
 SCHEMA = pa.schema(
     [
@@ -75,8 +76,9 @@ def write_manifest(path: Path, rows: Sequence[Row]) -> None:
 
 def read_manifest(path: Path) -> list[Row]:
     """The rows of a manifest."""
-    rows: list[dict[str, Any]] = pq.read_table(path, schema=SCHEMA).to_pylist()
-    return [Row(**{name: _frozen(value) for name, value in row.items()}) for row in rows]
+    with whole_parquet(path):
+        rows: list[dict[str, Any]] = pq.read_table(path, schema=SCHEMA).to_pylist()
+        return [Row(**{name: _frozen(value) for name, value in row.items()}) for row in rows]
 
 
 def _frozen(value: Any) -> Any:

@@ -97,9 +97,13 @@ def cached_images(path: Path, exclude_words: Sequence[str] = ()) -> Images:
             json.loads(metadata[key]) for key in ("clip_ids", "captions", "splits")
         )
         mean, std = tensors["mean"], tensors["std"]
-    except (KeyError, ValueError) as error:
-        raise SystemExit(f"{path} is not a latents file: {error} is missing or broken") from None
-    if mean.ndim != 5 or mean.shape != std.shape or len(mean) != len(clip_ids):
+        lengths = {len(mean), len(clip_ids), len(captions), len(splits)}
+    except (KeyError, ValueError, TypeError) as error:
+        raise SystemExit(
+            f"{path} is not a latents file: {error} is missing or broken; delete it and run the "
+            "workflow again, which makes it anew"
+        ) from None
+    if mean.ndim != 5 or mean.shape != std.shape or len(lengths) > 1:
         raise SystemExit(
             f"{path}: mean {list(mean.shape)} and std {list(std.shape)} should both be [clips, "
             f"variants, channels, height, width] for its {len(clip_ids)} clips; make it again"
