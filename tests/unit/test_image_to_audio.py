@@ -75,7 +75,7 @@ def test_what_is_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("none.png", "none.png: no such file"),
         ("text.png", "text.png: it is no PNG"),
         ("any.png", "any.png: the PNG has neither"),
-        ("text.parquet", "text.parquet: it is no shard"),
+        ("text.parquet", "text.parquet is not a whole Parquet file"),
         ("none.parquet", "none.parquet: no such file"),
         (".", "not a whole set of shards"),
     ):
