@@ -6,16 +6,14 @@ import pyloudnorm
 import pytest
 import torch
 from audio_signals import SMALL, mel_db, music
-from melablate.audio.codecs.mel_db.decode import decode, image_to_mel, mel_to_linear
+from melablate.audio.codecs.mel_db.decode import decode, image_to_mel
 from melablate.audio.codecs.mel_db.encode import (
-    bands_of,
     encode,
     mel_power,
     mel_to_image,
     pre_emphasize,
 )
 from melablate.audio.codecs.mel_db.settings import MelDb
-from melablate.audio.mel import filterbank
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +23,7 @@ def _one_thread() -> None:
 
 def mel_of(image: np.ndarray, codec: MelDb) -> np.ndarray:
     """The mel power that the image stands for."""
-    return image_to_mel(torch.from_numpy(image), codec)[0].T.numpy()
+    return image_to_mel(torch.from_numpy(image).float(), codec)[0].numpy()
 
 
 def convergence(audio: np.ndarray, image: np.ndarray, codec: MelDb) -> float:
@@ -39,16 +37,6 @@ def convergence(audio: np.ndarray, image: np.ndarray, codec: MelDb) -> float:
 def test_image_to_mel_undoes_mel_to_image() -> None:
     image = encode(music(SMALL), SMALL).image
     np.testing.assert_array_equal(mel_to_image(mel_of(image, SMALL), SMALL), image[0])
-
-
-@pytest.mark.parametrize("n_mels", [64, 256])
-def test_linear_power_is_not_negative_and_has_the_given_bands(n_mels: int) -> None:
-    codec = mel_db(seconds=4, n_mels=n_mels, width=128)
-    mel = torch.from_numpy(mel_of(encode(music(codec), codec).image, codec).T.copy())[None]
-    linear = mel_to_linear(mel, codec)
-    assert linear.min() >= 0 and torch.isfinite(linear).all()
-    bands = (linear @ torch.from_numpy(filterbank(bands_of(codec))).float().T).sqrt()
-    assert torch.linalg.norm(bands - mel.sqrt()) < 0.05 * torch.linalg.norm(mel.sqrt())
 
 
 @pytest.mark.slow
