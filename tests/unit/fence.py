@@ -161,7 +161,10 @@ def _watch(event: str, given: tuple[Any, ...], wrote: list[str]) -> None:
     """Python's own list of what may be worth watching (PEP 578)."""
     if event == "open" and not (isinstance(given[2], int) and given[2] & WRITES):
         return
-    if event in ("open", "os.mkdir", "os.remove", "os.rmdir", "os.rename", "os.symlink"):
+    if event in ("os.remove", "os.rmdir") and given[-1] != -1:
+        return  # a name within a folder that is removed with all that is in it
+    changes = ("open", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree", "os.rename")
+    if event in (*changes, "os.symlink"):
         paths = given[:2] if event in ("os.rename", "os.symlink") else given[:1]
         wrote += [os.path.abspath(os.fsdecode(p)) for p in paths if not isinstance(p, int)]  # noqa: PTH100
     if event.startswith("socket."):
