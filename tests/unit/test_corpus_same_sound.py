@@ -73,6 +73,21 @@ def test_copies_are_found_and_nothing_else(prints: dict[str, Fingerprint]) -> No
     assert not [pair for pair in found if "other" in " ".join(pair)]
 
 
+def test_medleys_that_share_pieces_are_no_copies() -> None:
+    rng = np.random.default_rng(3)
+    pieces = [rng.integers(0, 1 << 32, 250, np.uint32) for _ in range(6)]
+
+    def medley(*order: int) -> Fingerprint:
+        codes = np.concatenate([pieces[number] for number in order])
+        return Fingerprint(codes, np.ones(len(codes), bool))
+
+    whole = medley(0, 1, 2, 3)
+    assert same_sound([whole, medley(0, 1, 4, 3)]) == []  # three of four at their places
+    assert same_sound([whole, medley(4, 0, 1, 5)]) == []  # two of three where they overlap
+    assert same_sound([whole, medley(1, 2, 3)]) == [(0, 1)]  # a part of it alone
+    assert same_sound([whole, medley(4, 0, 1, 2, 3)]) == [(0, 1)]  # something before it
+
+
 def test_order_changes_nothing(prints: dict[str, Fingerprint]) -> None:
     names = list(prints)[::-1]
     found = same_sound([prints[name] for name in names])

@@ -16,6 +16,8 @@ MOST_SHARED = 12
 """A code that stands more often than this is passed over."""
 MOST_DIFFERENT = 0.24
 """Share of bits: copies differ in less, other music in about half, the same loop in a third."""
+PART_SECONDS, PART_DIFFERENT, LEAST_ALIKE = 4.0, 0.36, 0.85
+"""Nearly every part of it must be alike: two medleys of some of the same pieces are no copies."""
 SHORTEST_SECONDS = 2.0
 LEAST_OVERLAP = 0.5
 """Of the shorter one's fingerprint."""
@@ -91,5 +93,9 @@ def _alike(one: Fingerprint, other: Fingerprint, offset: int) -> bool:
     heard = one.heard[a : a + length] & other.heard[b : b + length]
     if heard.sum() < SHORTEST_SECONDS * RATE / HOP:
         return False
-    different = np.bitwise_count(one.codes[a : a + length] ^ other.codes[b : b + length])[heard]
-    return float(different.mean()) / BITS < MOST_DIFFERENT
+    bits = np.bitwise_count(one.codes[a : a + length] ^ other.codes[b : b + length])[heard]
+    if bits.mean() >= MOST_DIFFERENT * BITS:
+        return False
+    parts = np.array_split(bits, max(1, round(len(bits) * HOP / RATE / PART_SECONDS)))
+    alike = [part.mean() < PART_DIFFERENT * BITS for part in parts]
+    return float(np.mean(alike)) >= LEAST_ALIKE
