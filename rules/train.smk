@@ -5,7 +5,13 @@ rule train_arm:
     input:
         unpack(train_input),
     output:
-        multiext(f"{RUN}/train", ".safetensors", ".kohya.safetensors", ".csv", ".json"),
+        multiext(
+            f"{RUN}/train",
+            weights=".safetensors",
+            kohya=".kohya.safetensors",
+            log=".csv",
+            provenance=".json",
+        ),
     log:
         f"logs/{PLAN.study.study}/train_arm/{{row}}/seed-{{seed}}.log",
     cache: True
@@ -34,4 +40,4 @@ rule train_arm:
         " --latents {input.latents:q} --images {input.images:q}"
         " --regularization {input.regularization:q} --warm-start {input.warm_start:q}"
         ' --study "$MELABLATE_STUDY" --arm {wildcards.row} --provenance {params.provenance:q}'
-        " $MELABLATE_CHECKPOINT --threads {threads} --out {output[0]:q} 2>&1 | tee -i {log:q}"
+        " $MELABLATE_CHECKPOINT --threads {threads} --out {output.weights:q} 2>&1 | tee -i {log:q}"
