@@ -151,6 +151,12 @@ def test_clips_do_not_hear_their_neighbours() -> None:
     for clip in range(3):
         alone = mel_to_audio(mel[clip : clip + 1], bands(), GRID, 6)
         assert torch.equal(alone[0], together[clip])
+        # Nor does it tell how many threads there are.
+        torch.set_num_threads(2)
+        assert torch.equal(mel_to_audio(mel[clip : clip + 1], bands(), GRID, 6)[0], alone[0])
+        assert torch.equal(mel_to_audio(mel, bands(), GRID, 6), together)
+        assert torch.get_num_threads() == 2
+        torch.set_num_threads(1)
     assert mel_to_audio(mel[:0], bands(), GRID).shape == (0, RATE)
 
 

@@ -8,7 +8,7 @@ what its bands lack. Those let the magnitudes go where no sound has the ones tha
 import torch
 from torch import Tensor
 
-from .clipwise import clipwise, peak
+from .clipwise import clipwise, one_thread_a_step, peak
 from .griffin_lim import MOMENTUM, recover, squares
 from .mel_inverse.bands import Bands, columns, frames
 from .mel_inverse.lobes import linear
@@ -36,7 +36,8 @@ def mel_to_audio(
 
     `exponent` is that of the magnitude which the bands [n_mels, bins] add up: 2 is power.
     """
-    sparse = Bands(bands, mel, window_lobe(stft) ** (exponent / 2))
+    with one_thread_a_step():
+        sparse = Bands(bands, mel, window_lobe(stft) ** (exponent / 2))
     last = min(LAST, iterations // 2)
 
     def work(part: Tensor) -> Tensor:

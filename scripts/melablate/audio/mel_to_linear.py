@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from .clipwise import clipwise, peak
+from .clipwise import clipwise, one_thread_a_step, peak
 from .mel_inverse.bands import Bands, columns, frames
 from .transform import Transform
 from .window_lobe import window_lobe
@@ -28,7 +28,8 @@ def mel_to_linear(
     exponent of the magnitude that the bands add up (2 is power).
     """
     linear = import_module(f"{__package__}.mel_inverse.{method}").linear
-    sparse = Bands(bands, mel, window_lobe(stft) ** (exponent / 2))
+    with one_thread_a_step():
+        sparse = Bands(bands, mel, window_lobe(stft) ** (exponent / 2))
 
     def work(part: Tensor) -> Tensor:
         scale = peak(part)

@@ -23,6 +23,7 @@ class Bands:
         self._forward, self._back = _compact(dense), _compact(dense.T)
         self.of_bands = dense.sum(1)[:, None]
         self.of_bins = dense.sum(0)[:, None]
+        self._share = inverse(self.of_bins)
 
     def mel(self, power: Tensor) -> Tensor:
         """Band powers [n_mels, columns] of a spectrum's [bins, columns]."""
@@ -36,7 +37,7 @@ class Bands:
 
     def average(self, mel: Tensor) -> Tensor:
         """To every bin the mean of its bands by their weight there; 0 where no band is."""
-        return self.spread(mel) * inverse(self.of_bins)
+        return self.spread(mel).mul_(self._share)
 
 
 def inverse(values: Tensor) -> Tensor:
@@ -56,9 +57,13 @@ def frames(found: Tensor, like: Tensor) -> Tensor:
 
 
 def _compact(matrix: Tensor) -> Tensor:
-    if matrix.device.type != "cpu":
-        return matrix.contiguous()
-    with warnings.catch_warnings():
-        # "Sparse CSR tensor support is in beta state": only products are used here.
-        warnings.simplefilter("ignore", UserWarning)
-        return matrix.contiguous().to_sparse_csr()
+    return (
+        matrix.contiguous() if matrix.device.type != "cpu" else matrix.contiguous().to_sparse_csr()
+    )
+
+
+# torch says once that sparse matrices are in beta state; only products are used here. Said to
+# nobody now, as the filters of warnings are not for several threads.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)
+    _compact(torch.ones(1, 1))

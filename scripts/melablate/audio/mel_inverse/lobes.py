@@ -27,11 +27,11 @@ def linear(mel: Tensor, bands: Bands, iterations: int | None) -> Tensor:
     least = torch.finfo(mel.dtype).eps ** 2
     tones = of_tones.average(mel / of_tones.of_bands.clamp(min=least))
     for _ in range(UPDATES if iterations is None else iterations):
-        gain = of_tones.average(mel / of_tones.mel(tones).clamp(min=least))
-        tones = tones * gain.sub_(1).mul_(STEP).add_(1).clamp_(min=LEAST_GAIN)
+        gain = of_tones.average(mel / of_tones.mel(tones).clamp_(min=least))
+        tones *= gain.sub_(1).mul_(STEP).add_(1).clamp_(min=LEAST_GAIN)
     power = _spread(tones.T, lobe).T.contiguous() * (bands.of_bins > 0)
     for _ in range(MENDING):
-        power = power * bands.average(mel / bands.mel(power).clamp(min=least))
+        power *= bands.average(mel / bands.mel(power).clamp_(min=least))
     return power
 
 
