@@ -15,8 +15,8 @@ from .mel_to_linear import mel_to_linear
 from .phase_start import peak_phase, random_phase
 from .transform import Transform
 
-# Clips at a time: spectra of one fit the cache of a CPU, those of many the memory of a GPU.
-CPU_BATCH, GPU_BATCH = 1, 16
+# Clips at a time on a GPU, whose memory holds the spectra of many; on a CPU each thread has one.
+GPU_BATCH = 16
 
 Inverse = Callable[[Tensor], Tensor]
 """Images [n, planes, height, width] → audio [n, channels, samples], at any level."""
@@ -30,7 +30,7 @@ def decode_batches(
     if images.ndim != 4 or images.shape[1:] != expected:
         raise ValueError(f"images are {images.shape}, but the codec says (n, {expected})")
     audio = np.zeros((len(images), settings.channels, settings.samples), np.float32)
-    batch = CPU_BATCH if device == "cpu" else GPU_BATCH
+    batch = torch.get_num_threads() if device == "cpu" else GPU_BATCH
     for first in range(0, len(images), batch):
         part = torch.from_numpy(images[first : first + batch].copy()).to(device).float()
         audio[first : first + batch] = inverse(part).cpu().numpy()
