@@ -16,13 +16,15 @@ if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] &&
     exit 0
 fi
 
+say() { echo "[env] $*"; }
+
 # One at a time: two would install into the same folder.
 if command -v flock >/dev/null 2>&1 && [ -z "${MELABLATE_ENV_LOCKED:-}" ]; then
+    flock -n "$venv.lock" true || say "another make env is at work in this folder: waiting for it"
     MELABLATE_ENV_LOCKED=1 exec flock "$venv.lock" sh "$0"
 fi
 
 python=$(sh envs/find_python.sh)
-say() { echo "[env] $*"; }
 
 # tinysoundfont has no wheel for Python 3.13: say so before gigabytes are downloaded, not after.
 if "$python" -c "import sys; sys.exit(sys.version_info[:2] < (3, 13))" &&
@@ -33,19 +35,19 @@ apt install g++)." >&2
     exit 1
 fi
 
-say "making $venv with $("$python" -V), $python"
+say "making $venv with $("$python" -V), $python: some minutes"
 # The old one comes back if the new one cannot be installed.
 rm -rf "$venv.old"
 if [ -d "$venv" ]; then mv "$venv" "$venv.old"; fi
 trap 'rm -rf "$venv"; if [ -d "$venv.old" ]; then mv "$venv.old" "$venv"; fi' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'say "interrupted: removing what was half made"; exit 1' HUP INT TERM
 "$python" -m venv "$venv"
 
 install() { "$venv/bin/python" -m pip --disable-pip-version-check install -qq "$@"; }
 torch=$(grep '^torch==' envs/melablate.lock.txt)
 say "1/3 $torch, the largest: 0.2 GB for CPUs, some 3 GB with CUDA; the index decides which"
 install "$torch" -c envs/melablate.lock.txt
-say "2/3 $(grep -c == envs/melablate.lock.txt) packages, and $(grep -c == envs/dev.lock.txt) for tests and checks"
+say "2/3 $(grep -c == envs/melablate.lock.txt) packages, and $(grep -c == envs/dev.lock.txt) for tests and checks: the longest part"
 install -r envs/melablate.lock.txt -r envs/dev.lock.txt
 say "3/3 soundfont, synthesizer, CLIP vocabulary"
 install --no-deps -r envs/data-packages.lock.txt
