@@ -16,6 +16,7 @@ with quick_imports():
     import torch
     from melablate.models.base import load_base
     from melablate.models.weights import save_tensors
+    from melablate.training.buckets import fit
     from melablate.training.latents import encode, variant
 
 BATCH = 16
@@ -35,28 +36,36 @@ def main() -> None:
     columns = read_columns(arguments.images, ["clip_id", "captions", "split"])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     vae = load_base(arguments.base, parts=("vae",)).vae.to(device)
-    mean, std = encode_all(vae, arguments.images, len(columns["clip_id"]), arguments.settings)
+    settings, count = arguments.settings, len(columns["clip_id"])
+    mean, std, size = encode_all(vae, arguments.images, count, settings)
     metadata = {
         "clip_ids": json.dumps(columns["clip_id"]),
         "captions": json.dumps(columns["captions"], ensure_ascii=False),
         "splits": json.dumps(columns["split"]),
         "identity": arguments.identity,
     }
+    if settings.bucketing is not None:
+        metadata["cut"] = json.dumps(fit(size, settings.bucketing).cut)
     save_tensors(arguments.out, {"mean": mean, "std": std}, metadata)
     print(f"latents: {len(mean)} clips, {mean.shape[1]} variants of {tuple(mean.shape[2:])}")
 
 
 def encode_all(
     vae: Any, shards: Path, count: int, settings: Latents
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and std [clips, variants, …]; only a few images are in memory at a time."""
+) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
+    """Mean and std [clips, variants, …], size of the images, of which few are in memory at once."""
     progress, done = Progress("latents", count), 0
     parts = []
     for table in read_batches(shards, BATCH):
         images, codec = torch.from_numpy(table.images), table.codec
         variants = [
-            encode(vae, varied(images, table.clip_ids, n, settings, codec.silence), codec.span)
-            for n in range(settings.variants)
+            encode(
+                vae,
+                varied(images, table.clip_ids, number, settings, codec.silence),
+                codec.span,
+                settings.bucketing,
+            )
+            for number in range(settings.variants)
         ]
         parts.append([torch.stack(moments, dim=1).cpu() for moments in zip(*variants, strict=True)])
         done += len(table)
@@ -64,7 +73,7 @@ def encode_all(
     if not parts:
         raise SystemExit(f"{shards}: no clip; make the images again")
     mean, std = (torch.cat(moments) for moments in zip(*parts, strict=True))
-    return mean, std
+    return mean, std, (images.shape[2], images.shape[3])
 
 
 def varied(

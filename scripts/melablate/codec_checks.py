@@ -6,9 +6,16 @@ from typing import Any
 
 from .audio.codec_settings import CodecSettings
 from .models.settings import Base, TinyBase
+from .training.buckets import fit
+from .training.latents_settings import Bucketing
 
 
-def misfit(codec: CodecSettings, base: Base, learned: CodecSettings) -> str:
+def misfit(
+    codec: CodecSettings,
+    base: Base,
+    learned: CodecSettings,
+    bucketing: Bucketing | None = None,
+) -> str:
     """What is wrong, or nothing. `learned` is the codec that an embedded base learns from.
 
     Of a base that is not there yet nothing is said; the job checks it too.
@@ -27,6 +34,12 @@ def misfit(codec: CodecSettings, base: Base, learned: CodecSettings) -> str:
         return (
             f"{height} rows × {width} columns; both must be multiples of {step} for this base, so "
             f"choose {_up(height, step)} × {_up(width, step)}"
+        )
+    if bucketing and any(side % step for side in fit(codec.size, bucketing).bucket):
+        height, width = fit(codec.size, bucketing).bucket
+        return (
+            f"their bucket has {height} rows × {width} columns; both must be multiples of {step} "
+            "for this base: choose another latents.bucketing.step"
         )
     if codec.channels > channels:
         return (

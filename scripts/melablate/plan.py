@@ -307,9 +307,12 @@ def make_plan(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Pl
 
 
 def _content(folder: Path, counts: Callable[[Path], bool]) -> str:
-    """What a folder holds; a folder that is not there yet is told by Snakemake, file by file."""
+    """What a folder holds; a folder that is not there yet is told by Snakemake, file by file.
+
+    Until then it is known by its place: two bases to fetch are not one.
+    """
     try:
-        return fingerprint(folder, FINGERPRINTS, counts) if folder.is_dir() else "absent"
+        return fingerprint(folder, FINGERPRINTS, counts) if folder.is_dir() else f"absent {folder}"
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be read: {error}") from None
 

@@ -12,6 +12,7 @@ from .config_files import Sources
 from .fetch.assets import ASSETS
 from .models.settings import TinyBase, TinyClap
 from .study import ResolvedArm, flatten
+from .training.buckets import fit
 
 Arms = Mapping[str, ResolvedArm]
 
@@ -33,6 +34,7 @@ def check(study: Study, arms: Arms, sources: Sources) -> None:
     for arm in arms.values():
         _check_warm_start(arm, arms)
         _check_codec(arm, arms[study.baseline], study, sources)
+        _check_bucketing(arm, sources)
         _check_clip_skip(arm, study, _source(arm, "train.clip_skip", sources))
     if study.table.primary not in study.scores.metrics:
         raise ConfigError(
@@ -69,11 +71,24 @@ def _names(
 
 def _check_codec(arm: ResolvedArm, baseline: ResolvedArm, study: Study, sources: Sources) -> None:
     """Images that the base's autoencoder and U-Net can take."""
-    base = study.bases[arm.recipe.base]
-    if said := misfit(arm.recipe.spectrogram, base, baseline.recipe.spectrogram):
+    recipe = arm.recipe
+    base, learned = study.bases[recipe.base], baseline.recipe.spectrogram
+    if said := misfit(recipe.spectrogram, base, learned, recipe.latents.bucketing):
         where = [key for key in arm.changes if key.partition(".")[0] == "spectrogram"]
         source = arm.source if where else sources.of("spectrogram")
         raise ConfigError(f"{source}: spectrogram: {said} ({arm.recipe.base})")
+
+
+def _check_bucketing(arm: ResolvedArm, sources: Sources) -> None:
+    """A bucket that is the image itself would only pretend to be a row."""
+    bucketing, size = arm.recipe.latents.bucketing, arm.recipe.spectrogram.size
+    if bucketing and not fit(size, bucketing).changes:
+        where = any(key.startswith("latents.bucketing") for key in arm.changes)
+        source = arm.source if where else sources.of("latents.bucketing")
+        raise ConfigError(
+            f"{source}: latents.bucketing: no effect, images of {size[0]} rows × {size[1]} columns "
+            "are a bucket as they are; take it out, or change resolution or step"
+        )
 
 
 def _source(arm: ResolvedArm, key: str, sources: Sources) -> str:

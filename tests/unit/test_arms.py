@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from melablate.config_errors import ConfigError
 from melablate.config_files import read_config
 from melablate.plan import Plan, make_plan
+from melablate.training.buckets import fit
 
 ROOT = Path(__file__).parents[2]
 STUDIES = {
@@ -81,3 +83,40 @@ def test_no_figure_is_sized_for_one_study(plan: Plan) -> None:
         assert not [key for key in arm.changes if key.endswith(".times")]
         for key in ("train.rank", "train.batch_size", "train.repeats"):
             assert isinstance(arm.changes.get(key, 1), int)
+
+
+def test_sdxl_stands_beside_sd15(plan: Plan, tmp_path: Path) -> None:
+    """The same images, encoded and trained by another base; clip skip there is an error."""
+    if "sdxl" not in plan.arms:
+        pytest.skip("no such row")
+    arms = plan.arms
+    reads = {name: plan.train(name, 0).reads for name in ("baseline", "sdxl")}
+    folders = {name: plan.base_folders[read["base"]] for name, read in reads.items()}
+    assert folders["baseline"].endswith("stable-diffusion-v1-5")
+    assert folders["sdxl"].endswith("stable-diffusion-xl-base-1.0")
+    assert arms["sdxl"].recipe.model_copy(update={"base": "sd15"}) == arms["baseline"].recipe
+    latents = [plan.latents[read["latents"]].reads for read in reads.values()]
+    assert latents[0]["images"] == latents[1]["images"]
+    (tmp_path / folders["sdxl"] / "text_encoder_2").mkdir(parents=True)
+    (tmp_path / "baseline.yaml").write_text("label: B\n")
+    (tmp_path / "skips.yaml").write_text("label: S\nchanges: {base: sdxl, train.clip_skip: 2}\n")
+    config = read_config(ROOT / "config/config.yaml")
+    with pytest.raises(ConfigError, match=r"skips.yaml: train.clip_skip: 2 has no effect.*SDXL"):
+        make_plan(config | {"arms": ["baseline", "skips"], "arms_folder": str(tmp_path)})
+
+
+def test_bucketing_is_the_baseline_at_another_size(plan: Plan, tmp_path: Path) -> None:
+    if "bucketing" not in plan.arms:
+        pytest.skip("no such row")
+    base, arm = (plan.train(name, 0).reads for name in ("baseline", "bucketing"))
+    assert base["base"] == arm["base"] and base["latents"] != arm["latents"]
+    assert plan.latents[base["latents"]].reads == plan.latents[arm["latents"]].reads
+    recipe = plan.arms["bucketing"].recipe
+    assert recipe.latents.bucketing is not None
+    assert fit(recipe.spectrogram.size, recipe.latents.bucketing).bucket == (320, 704)
+    # Where it changes no image it is no row.
+    (tmp_path / "baseline.yaml").write_text("label: B\n")
+    (tmp_path / "square.yaml").write_text("label: S\nchanges: {latents.bucketing.upscale: false}\n")
+    config = read_config(ROOT / "config/config.yaml")
+    with pytest.raises(ConfigError, match=r"square.yaml: latents.bucketing: no effect"):
+        make_plan(config | {"arms": ["baseline", "square"], "arms_folder": str(tmp_path)})

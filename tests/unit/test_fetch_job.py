@@ -417,7 +417,8 @@ def test_the_real_study_finds_what_is_fetched_for_it() -> None:
     """Its paths are the places of assets, and each holds the files that the stages look for."""
     study = load_study(read_sources(read_config(ROOT / "config/config.yaml")))
     names = needed(study.fetch, study.given_folders())
-    assert sorted(names) == ["clap-htsat-unfused", "song-describer", "stable-diffusion-v1-5"]
+    bases = ["stable-diffusion-v1-5", "stable-diffusion-xl-base-1.0"]
+    assert sorted(names) == ["clap-htsat-unfused", "song-describer", *bases]
     assert len(names) == len(study.given_folders())
 
 

@@ -108,7 +108,29 @@ def test_what_is_missing_is_said_with_its_mend(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "real")
     (project.root / "config/config.yaml").replace(project.root / "config/tiny.yaml")
     done = project.run("fetch", "--dry-run")
-    for folder in ("data/song_describer", "models/stable-diffusion-v1-5", "models/clap-htsat"):
+    bases = ("models/stable-diffusion-v1-5", "models/stable-diffusion-xl-base-1.0")
+    for folder in ("data/song_describer", *bases, "models/clap-htsat"):
         assert f"assets/{folder}" in done.said
-    assert done.said.count("`snakemake fetch`") == 3
+    assert done.said.count("`snakemake fetch`") == 4
     assert "song-describer: about 3.3 GB" in done.said
+
+
+def test_the_real_study_trains_each_base_on_its_own_latents(tmp_path: Path) -> None:
+    """With folders that look like the fetched ones: what would run of SDXL's row, from where."""
+    project = fresh_project(tmp_path / "real")
+    (project.root / "config/config.yaml").replace(project.root / "config/tiny.yaml")
+    for name in ("stable-diffusion-v1-5", "stable-diffusion-xl-base-1.0", "clap-htsat-unfused"):
+        folder = project.root / "assets/models" / name
+        (folder / "text_encoder").mkdir(parents=True)
+        for file in ("model_index.json", "config.json", "text_encoder/config.json"):
+            (folder / file).write_text(json.dumps({"of": name}))
+    music = project.root / "assets/data/song_describer"
+    (music / "audio").mkdir(parents=True)
+    (music / "song_describer.csv").write_text("caption_id,track_id,caption,is_valid_subset,path\n")
+    target = "results/song-describer/arms/sdxl/seed-1/samples"
+    done = project.would_run(target, "--printshellcmds")
+    assert done.jobs["encode_latents"] == 1 and done.jobs["train_arm sdxl 1"] == 1
+    commands = [line for line in done.said.splitlines() if "--base" in line]
+    assert len(commands) == 3 and all("stable-diffusion-xl-base-1.0" in line for line in commands)
+    both = project.would_run(target, target.replace("sdxl", "baseline"), "--printshellcmds")
+    assert both.jobs["encode_latents"] == 2 and both.jobs["make_spectrograms"] == 1

@@ -69,13 +69,24 @@ def encode(base: Base, captions: Sequence[str], clip_skip: int = 1) -> Condition
     return Conditioning(torch.cat(hidden, dim=-1), pooled)
 
 
-def unet_arguments(base: Base, conditioning: Conditioning, latents: torch.Tensor) -> dict[str, Any]:
-    """Keyword arguments of the UNet; SDXL's time ids say: full size, not cropped."""
+def unet_arguments(
+    base: Base,
+    conditioning: Conditioning,
+    latents: torch.Tensor,
+    cut: tuple[int, ...] | None = None,
+) -> dict[str, Any]:
+    """Keyword arguments of the UNet; SDXL's time ids say: full size, not cropped.
+
+    `cut`: height and width of the image before it was resized, rows and columns cut off before it
+    begins (Podell et al. 2023, §2.2).
+    """
     arguments: dict[str, Any] = {"encoder_hidden_states": conditioning.hidden}
     if base.unet.config.addition_embed_type == "text_time":
         height, width = (side * base.pixels for side in latents.shape[-2:])
         ids = torch.tensor(
-            [[height, width, 0, 0, height, width]], dtype=torch.float32, device=latents.device
+            [[*(cut or (height, width, 0, 0)), height, width]],
+            dtype=torch.float32,
+            device=latents.device,
         )
         arguments["added_cond_kwargs"] = {
             "text_embeds": conditioning.pooled,

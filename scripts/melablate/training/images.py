@@ -10,6 +10,7 @@ import torch
 
 from ..audio.codec_settings import CodecSettings
 from ..models.weights import read_tensors
+from .buckets import fit
 from .latents import encode, variant
 from .latents_settings import Latents
 from .mentions import mentioned
@@ -20,6 +21,8 @@ class Source(Protocol):
 
     variants: int
     shape: tuple[int, ...]
+    cut: tuple[int, ...] | None
+    """Where images are resized and cut: their size before, rows and columns before the cut."""
 
     def posterior(
         self, images: Sequence[int], variants: Sequence[int]
@@ -30,8 +33,10 @@ class Source(Protocol):
 class Cached:
     """Latents that the latents stage encoded."""
 
-    def __init__(self, mean: torch.Tensor, std: torch.Tensor) -> None:
-        self.mean, self.std = mean.flatten(0, 1), std.flatten(0, 1)
+    def __init__(
+        self, mean: torch.Tensor, std: torch.Tensor, cut: tuple[int, ...] | None = None
+    ) -> None:
+        self.mean, self.std, self.cut = mean.flatten(0, 1), std.flatten(0, 1), cut
         self.variants, self.shape = mean.shape[1], tuple(mean.shape[2:])
 
     def posterior(
@@ -60,6 +65,10 @@ class Encoded:
         self.variants = settings.variants
         side = 2 ** (len(vae.config.block_out_channels) - 1)
         height, width = pixels.shape[2:]
+        self.cut: tuple[int, ...] | None = None
+        if settings.bucketing is not None:
+            found = fit((height, width), settings.bucketing)
+            (height, width), self.cut = found.bucket, found.cut
         self.shape: tuple[int, ...] = (vae.config.latent_channels, height // side, width // side)
 
     def posterior(
@@ -73,7 +82,8 @@ class Encoded:
             else self.pixels[image]
             for image, number in zip(images, variants, strict=True)
         ]
-        mean, std = encode(self.vae, torch.stack(batch), self.codec.span)
+        bucketing = self.settings.bucketing
+        mean, std = encode(self.vae, torch.stack(batch), self.codec.span, bucketing)
         return mean.cpu(), std.cpu()
 
 
@@ -96,6 +106,7 @@ def cached_images(path: Path, exclude_words: Sequence[str] = ()) -> Images:
         clip_ids, captions, splits = (
             json.loads(metadata[key]) for key in ("clip_ids", "captions", "splits")
         )
+        cut = tuple(json.loads(metadata["cut"])) if "cut" in metadata else None
         mean, std = tensors["mean"], tensors["std"]
         lengths = {len(mean), len(clip_ids), len(captions), len(splits)}
     except (KeyError, ValueError, TypeError) as error:
@@ -112,7 +123,7 @@ def cached_images(path: Path, exclude_words: Sequence[str] = ()) -> Images:
     return Images(
         [clip_ids[row] for row in rows],
         [captions[row] for row in rows],
-        Cached(mean[rows].float(), std[rows].float()),
+        Cached(mean[rows].float(), std[rows].float(), cut),
     )
 
 

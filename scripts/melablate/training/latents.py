@@ -4,9 +4,11 @@ import hashlib
 from typing import Any
 
 import torch
+from torch.nn import functional as F
 
 from ..models.pixels import to_model
-from .latents_settings import SpecAugment
+from .buckets import fit
+from .latents_settings import Bucketing, SpecAugment
 
 
 def specaugment(
@@ -42,9 +44,26 @@ def variant(
     return image if number == 0 else specaugment(image, f"{clip_id}/{number}", settings, silence)
 
 
+def bucketed(images: torch.Tensor, settings: Bucketing | None) -> torch.Tensor:
+    """Images [n, planes, height, width] as their bucket shows them."""
+    if settings is None:
+        return images
+    found = fit((images.shape[2], images.shape[3]), settings)
+    if found.resized != found.original:
+        resized = F.interpolate(images.float(), found.resized, mode="bicubic", antialias=True)
+        if not images.is_floating_point():
+            resized = resized.round().clamp(0, 255)
+        images = resized.to(images.dtype)
+    (top, left), (height, width) = found.corner, found.bucket
+    return images[..., top : top + height, left : left + width]
+
+
 @torch.no_grad()
 def encode(
-    vae: Any, images: torch.Tensor, span: tuple[float, float]
+    vae: Any,
+    images: torch.Tensor,
+    span: tuple[float, float],
+    bucketing: Bucketing | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Posterior mean and std [n, channels, height, width] of images [n, planes, height, width].
 
@@ -53,6 +72,7 @@ def encode(
     and those of the loop are to be the same.
     """
     weight = next(vae.parameters())
+    images = bucketed(images, bucketing)
     pixels = to_model(images.to(weight.device), vae.config.in_channels, span).to(weight.dtype)
     posteriors = [vae.encode(image).latent_dist for image in pixels.split(1)]
     scale = vae.config.scaling_factor

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..settings import Settings
 
@@ -32,6 +32,36 @@ class SpecAugment(Settings):
     or the image's mean."""
 
 
+class Bucketing(Settings):
+    """Images are trained on at the size of a bucket, as kohya's trainer has it, not at their own.
+
+    Of all buckets of about one area it is the one of the nearest aspect ratio: the image is resized
+    (bicubic) until it covers the bucket, and what sticks out is cut off on both sides. Images of a
+    study are of one size, so they share a bucket. Samples keep the image's own size.
+    """
+
+    resolution: Annotated[int, Field(ge=8)] = 512
+    """Its square is the most pixels of a bucket; SDXL was trained at 1024."""
+    min_size: Annotated[int, Field(ge=8)] = 256
+    """Smallest side of a bucket."""
+    max_size: Annotated[int, Field(ge=8)] = 1024
+    """Largest side of a bucket."""
+    step: Annotated[int, Field(ge=8)] = 64
+    """Sides are multiples of this."""
+    upscale: bool = True
+    """Enlarge images that are smaller than their bucket. Otherwise (kohya's `bucket_no_upscale`)
+    the bucket is the image, shrunk if its area is larger, cut to multiples of `step`."""
+
+    @model_validator(mode="after")
+    def _sides(self) -> "Bucketing":
+        if not self.step <= self.min_size <= self.resolution <= self.max_size:
+            raise ValueError(
+                "step ≤ min_size ≤ resolution ≤ max_size must hold, but they are "
+                f"{self.step}, {self.min_size}, {self.resolution}, {self.max_size}"
+            )
+        return self
+
+
 class Latents(Settings):
     """Settings of the latents stage."""
 
@@ -40,6 +70,8 @@ class Latents(Settings):
     latents, to the bit where both are encoded on the same kind of device."""
     specaugment: SpecAugment | None = None
     """Encode SpecAugmented variants too; `train.augment_share` says how often they are used."""
+    bucketing: Bucketing | None = None
+    """Resize and cut images to a bucket; none: they are encoded as they are."""
 
     @property
     def variants(self) -> int:

@@ -74,7 +74,7 @@ def train(run: Run) -> Outcome:
     device = accelerator.device
     steps = settings.total_steps(len(stream.images))
     elementwise = importlib.import_module(f"{__package__}.losses.{settings.loss.kind}").loss
-    alphas = base.alphas.to(device)
+    alphas, cut = base.alphas.to(device), stream.images.source.cut
 
     # Adapters on the frozen base, and their optimizer.
     for network in base.networks.values():
@@ -117,7 +117,7 @@ def train(run: Run) -> Outcome:
                 batch = collate(samples, draws, len(alphas), settings.noise_offset, device)
                 with accelerator.autocast():
                     x = noised(batch.latents, batch.noise, alphas[batch.timesteps])
-                    arguments = unet_arguments(base, texts(batch.captions), x)
+                    arguments = unet_arguments(base, texts(batch.captions), x, cut)
                     predicted = unet(x.to(base.unet.dtype), batch.timesteps, **arguments).sample
 
                 # Elementwise → mean → × sample weight → min-SNR → mean (kohya's order).
