@@ -13,7 +13,7 @@ from melablate.sampling.settings import Sample as SampleSettings
 
 with quick_imports():
     import torch
-    from melablate.models.base import load_base
+    from melablate.models.base import load_base, with_objective
     from melablate.models.lora import load_into
     from melablate.sampling.generate import decode_latents, generate_latents, names_of
 
@@ -37,6 +37,8 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = DTYPES[arguments.settings["precision"]]
     base = load_base(arguments.base, parts=("unet", "text"), dtype=dtype)
+    told = arguments.settings
+    base = with_objective(base, told.get("prediction_type"), told.get("zero_terminal_snr", False))
     if arguments.weights:
         load_into(base, arguments.weights)
     for network in base.networks.values():

@@ -244,6 +244,12 @@ class Plan:
             settings["row"] = row
         else:
             reads["train"] = self.train(row, seed).identity
+            # What its weights predict, on which noise: an arm is sampled as it was trained.
+            train = recipe.train
+            if train.prediction_type is not None:
+                settings["prediction_type"] = train.prediction_type
+            if train.zero_terminal_snr:
+                settings["zero_terminal_snr"] = True
         if row in FIXED_ROWS[1:]:
             settings["clips"] = settings_json(recipe.clips)
         else:

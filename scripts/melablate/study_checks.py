@@ -13,6 +13,7 @@ from .fetch.assets import ASSETS
 from .models.settings import TinyBase, TinyClap
 from .study import ResolvedArm, flatten
 from .training.buckets import fit
+from .training.objective import contradiction
 
 Arms = Mapping[str, ResolvedArm]
 
@@ -36,6 +37,7 @@ def check(study: Study, arms: Arms, sources: Sources) -> None:
         _check_codec(arm, arms[study.baseline], study, sources)
         _check_bucketing(arm, sources)
         _check_clip_skip(arm, study, _source(arm, "train.clip_skip", sources))
+        _check_objective(arm, study, sources)
     if study.table.primary not in study.scores.metrics:
         raise ConfigError(
             f"{sources.of('scores.metrics')}: scores.metrics: table.primary is "
@@ -153,6 +155,23 @@ def _check_clip_skip(arm: ResolvedArm, study: Study, source: str) -> None:
         )
 
 
+def _check_objective(arm: ResolvedArm, study: Study, sources: Sources) -> None:
+    """What the network is to predict, and what is asked of it, go together."""
+    base = study.bases[arm.recipe.base]
+    kind = "epsilon"
+    if not isinstance(base, TinyBase):
+        try:
+            config = Path(base.path) / "scheduler" / "scheduler_config.json"
+            told = json.loads(config.read_text(encoding="utf-8"))
+            kind = str(told.get("prediction_type", kind))
+        except (OSError, ValueError, AttributeError):
+            return  # not there yet; the job checks it too
+    if said := contradiction(arm.recipe.train, kind):
+        keys = ("zero_terminal_snr", "scale_v_like_epsilon", "v_like_loss")
+        where = [s for key in keys if (s := _source(arm, f"train.{key}", sources)) == arm.source]
+        raise ConfigError(f"{(where or [sources.of('train')])[0]}: train: {said}")
+
+
 def _check_differences(arms: Arms, baseline: str) -> None:
     """An arm that equals the baseline, or another arm, would only pretend to be a row."""
     whole: dict[str, str] = {}
@@ -190,8 +209,8 @@ def _without_effect(recipe: Recipe) -> dict[str, str]:
         idle["train.epochs"] = f"train.steps is {train.steps}"
     if recipe.clips.choose != "random":
         idle["clips.seed"] = f"clips.choose is {recipe.clips.choose}"
-    if train.loss.kind == "mse":
-        idle["train.loss.c"] = idle["train.loss.schedule"] = "train.loss.kind is mse"
+    if train.loss.kind in ("mse", "l1"):
+        idle["train.loss.c"] = idle["train.loss.schedule"] = f"train.loss.kind is {train.loss.kind}"
     if train.captions.shuffle == "none":
         idle["train.captions.keep_first"] = "train.captions.shuffle is none"
     if recipe.sample.guidance == 1:

@@ -65,7 +65,7 @@ def _merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         ("train: {rank: yes}", "train.rank: expected a number, got true or false"),
         ("train: {warmup: 1}", "train.warmup: expected number ≥ 0 and < 1, got 1"),
         ("train: {lr_text: 0}", "train.lr_text: expected number > 0 or null, got 0"),
-        ("train: {loss: {kind: hubr}}", "expected mse or huber or smooth_l1, got 'hubr'; the nearest is huber"),
+        ("train: {loss: {kind: hubr}}", "expected mse or l1 or huber or smooth_l1, got 'hubr'; the nearest is huber"),
         ("train: {precision: no}", 'train.precision: expected "no" or bf16 or fp16, got False'),
         ("train: {optimizer: {betas: [0.9]}}", "betas[1]: missing; expected list of 2"),
         ("train: {exclude_words: voice}", "train.exclude_words: expected list, each: text, got 'voice'"),

@@ -52,7 +52,7 @@ def test_draws_are_spread_as_they_should() -> None:
 def test_arms_that_differ_in_the_loss_see_the_same_draws() -> None:
     plain, huber = stream(), stream(loss={"kind": "huber"}, lr=1.0, rank=64, min_snr_gamma=5.0)
     batches = [
-        collate(made.samples(4, 4), made.draws, 1000, 0.0, torch.device("cpu"))
+        collate(made.samples(4, 4), made.draws, 1000, Train(), torch.device("cpu"))
         for made in (plain, huber)
     ]
     assert batches[0].captions == batches[1].captions
@@ -63,8 +63,12 @@ def test_arms_that_differ_in_the_loss_see_the_same_draws() -> None:
 def test_batch_size_does_not_change_the_samples_nor_their_noise() -> None:
     assert seen(stream(batch_size=1)) == seen(stream(batch_size=4, accumulation=2))
     made = stream()
-    whole = collate(made.samples(0, 4), made.draws, 1000, 0.1, torch.device("cpu"))
-    half = collate(made.samples(2, 2), made.draws, 1000, 0.1, torch.device("cpu"))
+    whole = collate(
+        made.samples(0, 4), made.draws, 1000, Train(noise_offset=0.1), torch.device("cpu")
+    )
+    half = collate(
+        made.samples(2, 2), made.draws, 1000, Train(noise_offset=0.1), torch.device("cpu")
+    )
     assert torch.equal(whole.noise[2:], half.noise)
     assert torch.equal(whole.timesteps[2:], half.timesteps)
 
@@ -72,7 +76,8 @@ def test_batch_size_does_not_change_the_samples_nor_their_noise() -> None:
 def test_noise_offset_adds_to_the_same_noise_one_number_a_channel() -> None:
     made = stream()
     plain, offset = (
-        collate(made.samples(0, 3), made.draws, 1000, o, torch.device("cpu")) for o in (0.0, 0.5)
+        collate(made.samples(0, 3), made.draws, 1000, Train(noise_offset=o), torch.device("cpu"))
+        for o in (0.0, 0.5)
     )
     added = offset.noise - plain.noise
     assert torch.allclose(added, added[:, :, :1, :1].expand_as(added), atol=1e-6)
@@ -107,7 +112,7 @@ def shared(made: Stream, clips: int, count: int) -> list[tuple[str, str, float, 
     found = []
     for sample in made.samples(0, count):
         if sample.images is made.images and sample.index < clips:
-            batch = collate([sample], made.draws, 1000, 0.0, device)
+            batch = collate([sample], made.draws, 1000, Train(), device)
             noise, timestep = float(batch.noise[0, 0, 0, 0]), int(batch.timesteps[0])
             found.append((sample.clip_id, sample.caption, noise, timestep))
     return found
@@ -153,6 +158,6 @@ def test_augmented_variants_are_taken_for_the_share_that_is_asked_for() -> None:
     assert [s.index for s in made.samples(0, 50)] == [
         s.index for s in stream(count=50, variants=4).samples(0, 50)
     ]
-    picked = collate(made.samples(0, 8), made.draws, 1000, 0.0, torch.device("cpu"))
+    picked = collate(made.samples(0, 8), made.draws, 1000, Train(), torch.device("cpu"))
     for sample, latents in zip(made.samples(0, 8), picked.latents, strict=True):
         assert float(latents[0, 0, 0]) == sample.index * 4 + sample.variant

@@ -52,39 +52,60 @@ def threshold(loss: dict[str, Any], timestep: int, sigma: float) -> float:
     return c ** (timestep / 1000) if schedule == "exponential" else (1 - c) / (1 + sigma) ** 2 + c
 
 
+def level(timestep: int, settings: dict[str, Any]) -> float:
+    """ᾱ of a timestep, with zero terminal SNR where it is asked for."""
+    if not settings.get("zero_terminal_snr"):
+        return alpha_bar(timestep)
+    first, last = math.sqrt(alpha_bar(0)), math.sqrt(alpha_bar(999))
+    return ((math.sqrt(alpha_bar(timestep)) - last) * first / (first - last)) ** 2
+
+
+def weight(snr: float, s: dict[str, Any]) -> float:
+    """All of kohya's weights by timestep, in its order."""
+    v, found, most = s["prediction"] == "v_prediction", 1.0, min(snr, 1000.0)
+    if s.get("min_snr_gamma") is not None:
+        found *= min(snr, s["min_snr_gamma"]) / (snr + 1 if v else snr)
+    if s.get("scale_v_like_epsilon"):
+        found *= most / (most + 1)
+    if s.get("v_like_loss"):
+        found += found / (most / (most + 1)) * s["v_like_loss"]
+    if s.get("debiased"):
+        found *= 1 / (most + 1) if v else 1 / math.sqrt(most)
+    return found
+
+
 def sample_loss(
     predicted: torch.Tensor, clean: torch.Tensor, noise: torch.Tensor, t: int, s: dict[str, Any]
 ) -> torch.Tensor:
-    """Elementwise → mean → min-SNR, of one sample."""
-    a = alpha_bar(t)
+    """Elementwise → mean → weights by timestep, of one sample."""
+    a = level(t, s)
     wanted = noise
     if s["prediction"] == "v_prediction":
         wanted = math.sqrt(a) * noise - math.sqrt(1 - a) * clean
     d, kind = predicted - wanted, s.get("loss", {}).get("kind", "mse")
-    c = threshold(s.get("loss", {}), t, math.sqrt((1 - a) / a))
-    each = d**2 if kind == "mse" else 2 * ((d**2 + c * c).sqrt() - c)
-    mean = (c * each if kind == "huber" else each).mean()
-    if s.get("min_snr_gamma") is None:
-        return mean
-    snr = a / (1 - a)
-    clipped = min(snr, s["min_snr_gamma"])
-    return mean * clipped / (snr + 1 if s["prediction"] == "v_prediction" else snr)
+    if kind == "l1":
+        each = d.abs()
+    elif kind == "mse":
+        each = d**2
+    else:
+        c = threshold(s.get("loss", {}), t, math.sqrt((1 - a) / a))
+        each = 2 * ((d**2 + c * c).sqrt() - c) * (c if kind == "huber" else 1)
+    return each.mean() * weight(a / (1 - a), s)
 
 
-def expected(
-    data: dict[str, Path], prediction: str, settings: dict[str, Any]
-) -> tuple[float, float]:
+def expected(data: dict[str, Path], of_base: str, settings: dict[str, Any]) -> tuple[float, float]:
     """Loss and gradient norm of the first step, each sample by itself."""
     train = Train.model_validate(settings)
-    draws, base = Draws(0), load_base(data[prediction], ("unet", "text"))
+    prediction = settings.get("prediction_type", of_base)
+    draws, base = Draws(0), load_base(data[of_base], ("unet", "text"))
     other = cached_images(data["other"]) if train.regularization else None
     stream = Stream(train, draws, cached_images(data["latents"]), other)
     parameters, losses = add_lora(base, train, draws), []
     for sample in stream.samples(0, train.effective_batch):
-        one: Batch = collate([sample], draws, 1000, train.noise_offset, torch.device("cpu"))
+        one: Batch = collate([sample], draws, 1000, train, torch.device("cpu"))
         t = int(one.timesteps)
-        a = alpha_bar(t)
-        x = math.sqrt(a) * one.latents + math.sqrt(1 - a) * one.noise
+        a = level(t, settings)
+        x = math.sqrt(a) * one.latents + math.sqrt(1 - a) * one.mixed
         text = encode(base, one.captions, train.clip_skip)
         predicted = base.unet(x, one.timesteps, **unet_arguments(base, text, x)).sample
         loss = sample_loss(
@@ -108,6 +129,9 @@ def expected(
         {"loss": {"kind": "huber", "schedule": "exponential"}, "min_snr_gamma": 5.0},
         {"loss": {"kind": "smooth_l1"}, "batch_size": 3, "accumulation": 2},
         {"noise_offset": 0.2},
+        {"noise_offset": 0.1, "adaptive_noise_scale": 0.4, "loss": {"kind": "l1"}},
+        {"multires_noise": {"discount": 0.8}, "input_perturbation": 0.3},
+        {"debiased": True, "min_snr_gamma": 1.0},
         {"regularization": {"weight": 0.3}, "min_snr_gamma": 1.0, "batch_size": 12},
         {"lr_text": 1e-3, "clip_skip": 2, "captions": {"dropout": 0.5}},
         {"captions": {"shuffle": "clauses"}},
@@ -121,6 +145,31 @@ def test_a_step_has_the_loss_and_gradient_of_the_formulas(
     run(data[prediction], tmp_path / "t", settings, data["latents"], regularization=other)
     (row,) = csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8"))
     loss, norm = expected(data, prediction, settings)
+    assert float(row["loss"]) == pytest.approx(loss, rel=2e-4)
+    assert float(row["grad_norm"]) == pytest.approx(norm, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("of_base", "settings"),
+    [
+        ("epsilon", {"prediction_type": "v_prediction", "debiased": True}),
+        ("v_prediction", {"prediction_type": "epsilon", "v_like_loss": 0.3, "debiased": True}),
+        ("v_prediction", {"scale_v_like_epsilon": True, "min_snr_gamma": 5.0}),
+        ("v_prediction", {"zero_terminal_snr": True}),
+        (
+            "epsilon",
+            {"prediction_type": "v_prediction", "zero_terminal_snr": True, "batch_size": 12}
+            | {"debiased": True, "min_snr_gamma": 5.0, "loss": {"kind": "smooth_l1"}},
+        ),
+    ],
+)
+def test_a_step_towards_another_objective_is_that_of_the_formulas(
+    data: dict[str, Path], tmp_path: Path, of_base: str, settings: dict[str, Any]
+) -> None:
+    settings = STEP | settings
+    run(data[of_base], tmp_path / "t", settings, data["latents"])
+    (row,) = csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8"))
+    loss, norm = expected(data, of_base, settings)
     assert float(row["loss"]) == pytest.approx(loss, rel=2e-4)
     assert float(row["grad_norm"]) == pytest.approx(norm, rel=1e-3)
 

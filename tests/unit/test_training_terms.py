@@ -12,7 +12,7 @@ from melablate.training.noise import noised, target
 from melablate.training.plugins import plugins
 from melablate.training.schedules import factor
 from melablate.training.settings import Captions, Loss, Train
-from melablate.training.weighting import min_snr
+from melablate.training.weighting import min_snr, signal_to_noise
 from pydantic import ValidationError
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
@@ -55,12 +55,13 @@ def test_alphas_are_the_schedulers() -> None:
 
 def test_min_snr_of_gamma_5() -> None:
     at = torch.tensor([0, 50, 100, 250, 700])
-    weights = min_snr(at, ALPHAS, 5.0, "epsilon")
+    ratios = signal_to_noise(ALPHAS)
+    weights = min_snr(ratios, 5.0, "epsilon")[at]
     assert weights[:3].tolist() == pytest.approx([0.004, 0.25, 0.59], abs=0.006)
     assert weights[3:].tolist() == [1.0, 1.0]
     snr = alpha_bar(100) / (1 - alpha_bar(100))
-    v = min_snr(torch.tensor([100]), ALPHAS, 5.0, "v_prediction")
-    assert float(v) == pytest.approx(min(snr, 5.0) / (snr + 1), rel=1e-4)
+    v = min_snr(ratios, 5.0, "v_prediction")
+    assert float(v[100]) == pytest.approx(min(snr, 5.0) / (snr + 1), rel=1e-4)
 
 
 @pytest.mark.parametrize("difference", [0.0, 0.03, -0.4, 3.0])
@@ -68,6 +69,7 @@ def test_losses_of_a_constant_threshold(difference: float) -> None:
     c = 0.1
     expected = {
         "mse": difference**2,
+        "l1": abs(difference),
         "huber": 2 * c * (math.sqrt(difference**2 + c * c) - c),
         "smooth_l1": 2 * (math.sqrt(difference**2 + c * c) - c),
     }
@@ -87,6 +89,31 @@ def test_threshold_schedules() -> None:
         wanted = 2 * c * (math.sqrt(0.04 + c * c) - c)
         found = value(Loss(kind="huber", c=0.1, schedule=schedule), 0.2, 300)
         assert found == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["huber", "smooth_l1"])
+@pytest.mark.parametrize("schedule", ["constant", "exponential", "snr"])
+@pytest.mark.parametrize("c_end", [None, 0.05])
+def test_gradients_of_the_huber_losses(kind: str, schedule: str, c_end: float | None) -> None:
+    """d/dp 2(√(d² + c²) − c) = 2d/√(d² + c²), times c for huber; c itself has no gradient."""
+    settings = Loss(kind=kind, c=0.15, c_end=c_end, schedule=schedule)
+    function = importlib.import_module(f"melablate.training.losses.{kind}").loss
+    differences, at, progress = [-2.0, -0.1, 0.0, 0.02, 0.7], 400, 0.25
+    prediction = torch.tensor(differences).view(1, 1, 1, -1).requires_grad_()
+    times = torch.tensor([at])
+    told = {"settings": settings, "timesteps": times, "alphas": ALPHAS, "progress": progress}
+    function(prediction, torch.zeros_like(prediction), **told).sum().backward()
+    start = 0.15 if c_end is None else 0.15 + (c_end - 0.15) * progress
+    sigma = math.sqrt((1 - alpha_bar(at)) / alpha_bar(at))
+    c = {
+        "constant": start,
+        "exponential": math.exp(at * math.log(start) / 1000),
+        "snr": (1 - start) / (1 + sigma) ** 2 + start,
+    }[schedule]
+    slopes = [2 * d / math.sqrt(d * d + c * c) for d in differences]
+    wanted = [slope * c if kind == "huber" else slope for slope in slopes]
+    assert prediction.grad is not None
+    assert prediction.grad.flatten().tolist() == pytest.approx(wanted, rel=1e-4)
 
 
 def test_dynamic_huber_moves_over_the_run() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..imports import quick_imports
-from .schedule import cumulative_alphas
+from .schedule import cumulative_alphas, retold
 
 PARTS = ("unet", "text", "vae")
 
@@ -40,6 +40,25 @@ class Base:
         for number, encoder in enumerate(self.text_encoders):
             named["text_encoder" + ("" if number == 0 else f"_{number + 1}")] = encoder
         return named
+
+
+PREDICTIONS = ("epsilon", "v_prediction")
+
+
+def with_objective(base: Base, prediction_type: str | None, zero_terminal_snr: bool) -> Base:
+    """The base as an arm trains and samples it: other predictions, another noise schedule."""
+    scheduler = retold(base.scheduler, prediction_type, zero_terminal_snr)
+    kind, alphas = scheduler.get("prediction_type", "epsilon"), cumulative_alphas(scheduler)
+    if kind not in PREDICTIONS:
+        raise SystemExit(
+            f"{base.folder}: prediction_type {kind!r} is none of: {', '.join(PREDICTIONS)}"
+        )
+    if kind == "epsilon" and alphas[-1] == 0:
+        raise SystemExit(
+            f"{base.folder}: predicts ε on a noise schedule that ends without signal, where ε "
+            "teaches nothing: set train.prediction_type: v_prediction"
+        )
+    return replace(base, scheduler=scheduler, prediction_type=kind, alphas=alphas)
 
 
 def load_base(

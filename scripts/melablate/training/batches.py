@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import torch
 
 from .draws import Draws
-from .noise import offset_noise
+from .noise_multires import multires_noise, sizes
+from .noise_offset import offset_noise, offsets
+from .noise_perturbation import perturbed
+from .objective_settings import MultiresNoise
+from .settings import Train
 from .stream import Sample
 
 
@@ -16,6 +20,9 @@ class Batch:
 
     latents: torch.Tensor
     noise: torch.Tensor
+    """What the network is to predict, or to predict from."""
+    mixed: torch.Tensor
+    """What the latents are mixed with: the noise, unless the input is perturbed."""
     timesteps: torch.Tensor
     weights: torch.Tensor
     captions: list[str]
@@ -25,7 +32,7 @@ def collate(
     samples: Sequence[Sample],
     draws: Draws,
     timesteps: int,
-    noise_offset: float,
+    settings: Train,
     device: torch.device,
 ) -> Batch:
     """Sample latents from their posteriors (at every step anew), draw noise and timesteps."""
@@ -36,17 +43,45 @@ def collate(
         drawn = torch.stack([draws.normal(size, purpose, *sample.key) for sample in samples])
         return drawn.to(device)
 
+    latents = mean.to(device) + std.to(device) * normal("posterior", shape)
     noise = normal("noise", shape)
-    if noise_offset:
-        noise = offset_noise(noise, normal("noise offset", (shape[0], 1, 1)), noise_offset)
+    # In kohya's order: offset, then resolutions (which brings it to std 1), then perturbation.
+    if settings.noise_offset or settings.adaptive_noise_scale:
+        found = offsets(latents, settings.noise_offset, settings.adaptive_noise_scale)
+        noise = offset_noise(noise, normal("noise offset", (shape[0], 1, 1)), found)
+    if settings.multires_noise:
+        noise = _multires(noise, samples, draws, settings.multires_noise)
+    mixed = noise
+    if settings.input_perturbation:
+        mixed = perturbed(noise, normal("input perturbation", shape), settings.input_perturbation)
     drawn = [draws.integer(timesteps, "timestep", *sample.key) for sample in samples]
     return Batch(
-        latents=mean.to(device) + std.to(device) * normal("posterior", shape),
+        latents=latents,
         noise=noise,
+        mixed=mixed,
         timesteps=torch.tensor(drawn, device=device),
         weights=torch.tensor([sample.weight for sample in samples], device=device),
         captions=[sample.caption for sample in samples],
     )
+
+
+def _multires(
+    noise: torch.Tensor, samples: Sequence[Sample], draws: Draws, settings: MultiresNoise
+) -> torch.Tensor:
+    """Every sample draws its own ratios between the levels, 2 … 4, and their noise."""
+    channels, height, width = noise.shape[1:]
+    made = []
+    for own, sample in zip(noise, samples, strict=True):
+        ratios = [
+            2 + 2 * draws.uniform("multires ratio", *sample.key, i)
+            for i in range(settings.iterations)
+        ]
+        levels = [
+            draws.normal((channels, *size), "multires noise", *sample.key, i).to(noise.device)
+            for i, size in enumerate(sizes(height, width, ratios))
+        ]
+        made.append(multires_noise(own, levels, settings.discount))
+    return torch.stack(made)
 
 
 def _posteriors(samples: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,12 +10,13 @@ from torch import cuda
 
 from ..audio.shard_files import shard_files
 from ..files import sha256, write_json, write_text
-from ..models.base import Base, load_base
+from ..models.base import Base, load_base, with_objective
 from . import lora
 from .draws import Draws
 from .images import Images, cached_images, encoded_images
 from .latents_settings import Latents
 from .loop import DTYPES, Outcome, Run, deterministic, train
+from .objective import contradiction
 from .provenance import commit, machine, peak_memory, versions
 from .resume import Cadence, Resume
 from .settings import Train
@@ -81,6 +82,7 @@ def run(
     draws = Draws(seed, lora.runs_before(inputs.warm_start))
     stream = _stream(settings, latents, inputs, draws)
     base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision])
+    base = _objective(base, settings)
     _check_shape(base, stream.images)
     outcome = train(
         Run(name, settings, draws, base, stream, resume, stop, cadence, inputs.warm_start)
@@ -115,6 +117,12 @@ def _stream(settings: Train, latents: Latents, inputs: Inputs, draws: Draws) -> 
         images = cached_images(inputs.latents, settings.exclude_words)
     extra = None if inputs.regularization is None else cached_images(inputs.regularization)
     return Stream(settings, draws, images, extra)
+
+
+def _objective(base: Base, settings: Train) -> Base:
+    if said := contradiction(settings, base.prediction_type):
+        raise SystemExit(f"train: {said}")
+    return with_objective(base, settings.prediction_type, settings.zero_terminal_snr)
 
 
 def _check_shape(base: Base, images: Images) -> None:

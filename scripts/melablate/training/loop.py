@@ -26,7 +26,7 @@ from .settings import Train
 from .signals import TEMPORARY, Stop
 from .stream import Stream
 from .text import Texts
-from .weighting import min_snr
+from .weighting import timestep_weights
 
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -75,6 +75,7 @@ def train(run: Run) -> Outcome:
     steps = settings.total_steps(len(stream.images))
     elementwise = importlib.import_module(f"{__package__}.losses.{settings.loss.kind}").loss
     alphas, cut = base.alphas.to(device), stream.images.source.cut
+    of_timestep = timestep_weights(settings, alphas, base.prediction_type)
 
     # Adapters on the frozen base, and their optimizer.
     for network in base.networks.values():
@@ -114,13 +115,13 @@ def train(run: Run) -> Outcome:
             for micro in range(settings.accumulation):
                 number = step * settings.effective_batch + micro * settings.batch_size
                 samples = stream.samples(number, settings.batch_size)
-                batch = collate(samples, draws, len(alphas), settings.noise_offset, device)
+                batch = collate(samples, draws, len(alphas), settings, device)
                 with accelerator.autocast():
-                    x = noised(batch.latents, batch.noise, alphas[batch.timesteps])
+                    x = noised(batch.latents, batch.mixed, alphas[batch.timesteps])
                     arguments = unet_arguments(base, texts(batch.captions), x, cut)
                     predicted = unet(x.to(base.unet.dtype), batch.timesteps, **arguments).sample
 
-                # Elementwise → mean → × sample weight → min-SNR → mean (kohya's order).
+                # Elementwise → mean → × sample weight → × timestep weights → mean (kohya's order).
                 wanted = target(
                     base.prediction_type, batch.latents, batch.noise, alphas[batch.timesteps]
                 )
@@ -132,10 +133,7 @@ def train(run: Run) -> Outcome:
                     alphas=alphas,
                     progress=step / steps,
                 ).mean(dim=(1, 2, 3))
-                loss = loss * batch.weights
-                if settings.min_snr_gamma is not None:
-                    gamma = settings.min_snr_gamma
-                    loss = loss * min_snr(batch.timesteps, alphas, gamma, base.prediction_type)
+                loss = loss * batch.weights * of_timestep[batch.timesteps]
                 loss = loss.mean() / settings.accumulation
                 accelerator.backward(loss)
                 total += loss.detach()

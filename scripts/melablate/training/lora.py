@@ -102,6 +102,11 @@ def save(
         "identity": identity,
         "runs_before": str(runs_before),
     }
+    # What the weights predict, where it is not what the base predicts.
+    if settings.prediction_type is not None:
+        metadata["prediction_type"] = settings.prediction_type
+    if settings.zero_terminal_snr:
+        metadata["zero_terminal_snr"] = "true"
     if kohya is None:
         write_diffusers(path, parameters, settings.rank, settings.alpha, metadata)
     else:

@@ -1,11 +1,6 @@
-"""Noise, noised latents and what the network is to predict."""
+"""Noised latents, what the network is to predict, and what a prediction says of them."""
 
 import torch
-
-
-def offset_noise(noise: torch.Tensor, shifts: torch.Tensor, offset: float) -> torch.Tensor:
-    """ε + o·N with one number N [batch, channels, 1, 1] to a sample and channel."""
-    return noise + offset * shifts
 
 
 def noised(latents: torch.Tensor, noise: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:
@@ -24,3 +19,13 @@ def target(
         a = alphas.view(-1, 1, 1, 1)
         return a.sqrt() * noise - (1 - a).sqrt() * latents
     raise SystemExit(f"prediction_type {prediction_type!r} is none of: epsilon, v_prediction")
+
+
+def clean(
+    prediction_type: str, noised: torch.Tensor, predicted: torch.Tensor, alphas: torch.Tensor
+) -> torch.Tensor:
+    """The latents x₀ that a prediction stands for; ε says nothing of them where ᾱ is 0."""
+    a = alphas.view(-1, 1, 1, 1)
+    if prediction_type == "v_prediction":
+        return a.sqrt() * noised - (1 - a).sqrt() * predicted
+    return (noised - (1 - a).sqrt() * predicted) / a.sqrt()

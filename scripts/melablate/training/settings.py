@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ..settings import Settings
+from .objective import contradiction
+from .objective_settings import MultiresNoise
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -32,7 +34,7 @@ class Optimizer(Settings):
 class Loss(Settings):
     """Elementwise loss between the UNet's prediction and its target."""
 
-    kind: Literal["mse", "huber", "smooth_l1"] = "mse"
+    kind: Literal["mse", "l1", "huber", "smooth_l1"] = "mse"
     """Its name: a module of `training/losses`."""
     c: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Threshold between the quadratic and the linear part (huber, smooth_l1)."""
@@ -43,8 +45,10 @@ class Loss(Settings):
 
     @model_validator(mode="after")
     def _uses_c(self) -> "Loss":
-        if self.kind == "mse" and self.c_end is not None:
-            raise ValueError("c_end has no effect on kind mse: set kind to huber or smooth_l1")
+        if self.kind in ("mse", "l1") and self.c_end is not None:
+            raise ValueError(
+                f"c_end has no effect on kind {self.kind}: set kind to huber or smooth_l1"
+            )
         return self
 
 
@@ -111,9 +115,28 @@ class Train(Settings):
     loss: Loss = Loss()
     """Elementwise loss."""
     min_snr_gamma: Rate | None = None
-    """Weight samples by min(SNR, γ)/SNR (Hang et al. 2023); none: all alike."""
+    """Weight samples by min(SNR, γ)/SNR, or /(SNR + 1) for v (Hang et al. 2023); none: all alike.
+    Weights multiply where several are asked for."""
+    debiased: bool = False
+    """Debiased estimation (Yu et al. 2023): weight samples by 1/√SNR, or 1/(SNR + 1) for v."""
+    scale_v_like_epsilon: bool = False
+    """Weight samples by SNR/(SNR + 1), so that errors of v count as those of ε would."""
+    v_like_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Add so many times the loss over SNR/(SNR + 1): what v-prediction would stress, for ε."""
+    prediction_type: Literal["epsilon", "v_prediction"] | None = None
+    """What the network predicts, here and when the arm is sampled; none: as the base does."""
+    zero_terminal_snr: bool = False
+    """Rescale the noise schedule so that nothing is left of the signal at its last step (Lin et
+    al. 2023); for v-prediction only. The arm is sampled with it, from the last step on."""
     noise_offset: Annotated[float, Field(ge=0)] = 0.0
     """Noise added to each channel as a whole (Guttenberg 2023)."""
+    adaptive_noise_scale: float = 0.0
+    """Added to `noise_offset`, times the size of the mean of the sample's channel; a sum below 0
+    is 0."""
+    multires_noise: MultiresNoise | None = None
+    """Noise of several resolutions rather than white noise."""
+    input_perturbation: Annotated[float, Field(ge=0)] = 0.0
+    """Noise added to the noise of the input alone, not to the target (Ning et al. 2023: 0.1)."""
     clip_skip: Positive = 1
     """Layer of the text encoder to read, from the end; 1 is the last. Not for SDXL."""
     captions: Captions = Captions()
@@ -147,6 +170,16 @@ class Train(Settings):
             return self.steps
         epoch = images * self.repeats * (2 if self.regularization else 1)
         return max(1, math.ceil(self.epochs * epoch / self.effective_batch))
+
+    @model_validator(mode="after")
+    def _objective(self) -> "Train":
+        if self.prediction_type and (said := contradiction(self, self.prediction_type)):
+            raise ValueError(said)
+        if self.adaptive_noise_scale < 0 and self.noise_offset == 0:
+            raise ValueError(
+                "adaptive_noise_scale below 0 lowers noise_offset, which is 0: set noise_offset"
+            )
+        return self
 
     @field_validator("exclude_words")
     @classmethod
