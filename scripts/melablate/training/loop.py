@@ -20,8 +20,9 @@ from .draws import Draws
 from .log import Log, NotFiniteError
 from .lora import add_lora, check_finite, start_from
 from .noise import noised, target
+from .optimizing import Optimizing
+from .recompute import recompute_activations
 from .resume import Cadence, Resume
-from .schedules import factor
 from .settings import Train
 from .signals import TEMPORARY, Stop
 from .stream import Stream
@@ -83,7 +84,9 @@ def train(run: Run) -> Outcome:
     parameters = add_lora(base, settings, draws)
     if run.warm_start is not None:
         start_from(run.warm_start, parameters, settings, base)
-    plain, peaks = _optimizer(parameters, settings)
+    recompute_activations(base, settings)
+    optimizing = Optimizing(parameters, settings, steps)
+    plain = optimizing.optimizer
     trained = list(parameters.values())
     texts = Texts(base, settings, stream.captions())
     unet, optimizer = accelerator.prepare(base.unet, plain)
@@ -91,7 +94,7 @@ def train(run: Run) -> Outcome:
     # Where an earlier try of the same run left off.
     scaled = accelerator.scaler is not None
     log = Log(settings.log_every, stream.epoch_size / settings.effective_batch, scaled)
-    first, before = _restored(run.resume, parameters, plain, log, accelerator.scaler)
+    first, before = _restored(run.resume, optimizing, log, accelerator.scaler)
     progress = Progress(run.name, steps, first)
     start = saved = time.monotonic()
 
@@ -101,14 +104,12 @@ def train(run: Run) -> Outcome:
         rest = {"log": log.state(), "seconds": before + time.monotonic() - start}
         if scaled:
             rest["scaler"] = accelerator.scaler.state_dict()
-        run.resume.save(done, parameters, plain, rest)
+        run.resume.save(done, parameters, plain, rest, optimizing.averages)
 
     try:
         for step in range(first, steps):
             # Learning rate: a function of the step.
-            scale = factor(step, steps, settings.schedule, settings.warmup)
-            for group, peak in zip(plain.param_groups, peaks, strict=True):
-                group["lr"] = peak * scale
+            rate = optimizing.set_rates(step)
 
             # Gradients of one effective batch, in micro-batches.
             total = torch.zeros((), device=device)
@@ -142,10 +143,11 @@ def train(run: Run) -> Outcome:
             norm = _clip(accelerator, optimizer, trained, settings.clip_norm)
             optimizer.step()
             optimizer.zero_grad()
+            optimizing.stepped(step)
 
             # Log, save, and leave where asked to.
             done = step + 1
-            if log.add(step, total, norm, plain.param_groups[0]["lr"], last=done == steps):
+            if log.add(step, total, norm, rate, last=done == steps):
                 progress.step(done, loss=log.rows[-1][2], grad_norm=log.rows[-1][4])
             if run.stop.asked and done < steps:
                 save(done)
@@ -156,6 +158,7 @@ def train(run: Run) -> Outcome:
                 saved = time.monotonic()
     except NotFiniteError as error:
         raise SystemExit(_not_finite(run, error)) from None
+    optimizing.finish()
     check_finite(run.name, parameters)
     return Outcome(parameters, log, steps, before + time.monotonic() - start, first)
 
@@ -166,29 +169,9 @@ def _accelerator(settings: Train) -> Accelerator:
     return Accelerator(mixed_precision=settings.precision, cpu=not torch.cuda.is_available())
 
 
-def _optimizer(
-    parameters: dict[str, nn.Parameter], settings: Train
-) -> tuple[torch.optim.Optimizer, list[float]]:
-    """The optimizer of UNet and text weights, and the peak learning rate of each group."""
-    unet = [weight for name, weight in parameters.items() if name.startswith("unet.")]
-    text = [weight for name, weight in parameters.items() if not name.startswith("unet.")]
-    groups: list[dict[str, Any]] = [{"params": unet, "lr": settings.lr}]
-    if text:
-        groups.append({"params": text, "lr": settings.lr_text})
-    peaks = [group["lr"] for group in groups]
-    make = importlib.import_module(f"{__package__}.optimizers.{settings.optimizer.kind}").make
-    return make(groups, settings.optimizer), peaks
-
-
-def _restored(
-    resume: Resume,
-    parameters: dict[str, nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    log: Log,
-    scaler: Any,
-) -> tuple[int, float]:
+def _restored(resume: Resume, optimizing: Optimizing, log: Log, scaler: Any) -> tuple[int, float]:
     """Step and seconds of an earlier try; 0 without one."""
-    found = resume.load(parameters, optimizer)
+    found = resume.load(optimizing.parameters, optimizing.optimizer, optimizing.averages)
     if found is None:
         return 0, 0.0
     step, rest = found

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors", "numpy")
+OPTIMIZERS = ("bitsandbytes", "lion-pytorch", "prodigyopt", "schedulefree")
 
 
 def commit() -> str | None:
@@ -56,6 +57,6 @@ def peak_memory() -> dict[str, int]:
 def versions() -> dict[str, str]:
     """Versions of what takes part in a step."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *OPTIMIZERS):
         found[package] = importlib.metadata.version(package)
     return found

@@ -8,15 +8,19 @@ removed then, and when the run has written its outputs.
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
 
 from ..models.weights import read_tensors, save_tensors
+from .optimizer_state import recall, remembered
+
+NONE: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,16 @@ class Resume:
         parameters: dict[str, nn.Parameter],
         optimizer: torch.optim.Optimizer,
         rest: dict[str, Any],
+        averages: Mapping[str, torch.Tensor] = NONE,
     ) -> None:
         """Keep the state after `step` steps; `rest` is anything that JSON can hold."""
-        tensors = {f"weight.{name}": weight.detach() for name, weight in parameters.items()}
-        numbers: dict[str, dict[str, Any]] = {}
-        for index, values in optimizer.state_dict()["state"].items():
-            for key, value in values.items():
-                if isinstance(value, torch.Tensor):
-                    tensors[f"optimizer.{index}.{key}"] = value
-                else:
-                    numbers.setdefault(str(index), {})[key] = value
+        moments, numbers = remembered(optimizer)
+        parts = {"weight": parameters, "average": averages, "optimizer": moments}
+        tensors = {
+            f"{kind}.{name}": tensor.detach()
+            for kind, part in parts.items()
+            for name, tensor in part.items()
+        }
         state = {
             "identity": self.identity,
             "contents": self.contents(),
@@ -85,7 +89,10 @@ class Resume:
         save_tensors(self.path, tensors, {"state": json.dumps(state)})
 
     def load(
-        self, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
+        self,
+        parameters: dict[str, nn.Parameter],
+        optimizer: torch.optim.Optimizer,
+        averages: Mapping[str, torch.Tensor] = NONE,
     ) -> tuple[int, dict[str, Any]] | None:
         """Put the saved state back; the step it stands at and `rest`, or None without one."""
         if not self.path.exists():
@@ -98,21 +105,20 @@ class Resume:
             if state["contents"] != self.contents():
                 raise ValueError("its input files have changed since")
             weights = {name: tensors[f"weight.{name}"] for name in parameters}
+            averaged = {name: tensors[f"average.{name}"] for name in averages}
         except (SystemExit, KeyError, ValueError) as error:
             print(f"{self.path} is of no use ({error}): starting anew", file=sys.stderr)
             return None
-        moments: dict[int, dict[str, Any]] = {
-            int(index): dict(values) for index, values in state["numbers"].items()
+        moments = {
+            name.removeprefix("optimizer."): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("optimizer.")
         }
-        for name, tensor in tensors.items():
-            kind, _, rest = name.partition(".")
-            if kind == "optimizer":
-                index, _, key = rest.partition(".")
-                moments.setdefault(int(index), {})[key] = tensor.clone()
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        recall(optimizer, moments, state["numbers"])
         for name, weight in parameters.items():
             weight.data.copy_(weights[name])
+        for name, average in averages.items():
+            average.copy_(averaged[name])
         return state["step"], state["rest"]
 
     def remove(self) -> None:

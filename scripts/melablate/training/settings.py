@@ -6,29 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ..settings import Settings
+from ..settings import Neutral, Settings
+from .average_settings import Ema
 from .objective import contradiction
 from .objective_settings import MultiresNoise
+from .optimizer_settings import AdamW, Optimizer
+from .weights_checks import disagreement
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
-
-
-class Optimizer(Settings):
-    """The optimizer and what is its own."""
-
-    kind: Literal["adamw"] = "adamw"
-    """Its name: a module of `training/optimizers`."""
-    betas: tuple[
-        Annotated[float, Field(ge=0, lt=1)],
-        Annotated[float, Field(ge=0, lt=1)],
-    ] = (0.9, 0.99)
-    """Decay of the first and second moment."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    """Decoupled weight decay."""
-    eps: Rate = 1e-8
-    """Added to the root of the second moment."""
 
 
 class Loss(Settings):
@@ -97,12 +84,23 @@ class Train(Settings):
     """Peak learning rate of the UNet's weights."""
     lr_text: Rate | None = None
     """Peak learning rate of the text encoders' weights; none: they are not trained."""
-    optimizer: Optimizer = Optimizer()
+    lr_text_2: Annotated[float, Field(ge=0)] | None = None
+    """That of SDXL's second text encoder; none: `lr_text`, 0: it is not trained."""
+    optimizer: Optimizer = AdamW()
     """The optimizer."""
-    schedule: Literal["constant", "cosine", "linear"] = "constant"
-    """Learning rate after the warm-up: constant, or down to zero by a half cosine or a line."""
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.02
-    """Share of the steps in which the learning rate rises from zero."""
+    ema: Ema | None = None
+    """Average the trained weights over the run; none: the last ones are the result."""
+    schedule: Literal["constant", "cosine", "cosine_with_restarts", "linear", "polynomial"] = (
+        "constant"
+    )
+    """Learning rate after the warm-up: constant, or down to zero by a half cosine, by several of
+    them, by a line, or to 1e-7 by a power of it (diffusers' schedules)."""
+    schedule_cycles: Annotated[Positive, Neutral(1)] = 1
+    """Half cosines of cosine_with_restarts."""
+    schedule_power: Annotated[Rate, Neutral(1.0)] = 1.0
+    """Power of the polynomial schedule."""
+    warmup: Annotated[float, Field(ge=0)] = 0.02
+    """Steps in which the learning rate rises from zero: a share of all below 1, else a number."""
     clip_norm: Rate | None = 1.0
     """Largest norm of the gradient of all weights together; none: unlimited."""
     rank: Positive = 8
@@ -153,6 +151,9 @@ class Train(Settings):
     """Start from another arm's weights."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Mixed precision: frozen weights and activations in this type; adapters stay in float32."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: less memory, more time, and the same
+    gradients (to the last bit where the device's kernels are deterministic)."""
     log_every: Positive = 10
     """Steps to a line of the log: its loss and norm are means over them."""
 
@@ -170,6 +171,19 @@ class Train(Settings):
             return self.steps
         epoch = images * self.repeats * (2 if self.regularization else 1)
         return max(1, math.ceil(self.epochs * epoch / self.effective_batch))
+
+    def rate(self, network: str) -> float:
+        """Peak learning rate of a network; 0 where it is not trained."""
+        if network == "unet":
+            return self.lr
+        own = self.lr_text_2 if network == "text_encoder_2" else None
+        return (self.lr_text or 0.0) if own is None else own
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Train":
+        if said := disagreement(self):
+            raise ValueError(said)
+        return self
 
     @model_validator(mode="after")
     def _objective(self) -> "Train":

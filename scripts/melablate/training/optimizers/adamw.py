@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 
-from ..settings import Optimizer
+from ..optimizer_settings import AdamW
 
 
-def make(groups: list[dict[str, Any]], settings: Optimizer) -> torch.optim.Optimizer:
+def make(groups: list[dict[str, Any]], settings: AdamW, warmup: int) -> torch.optim.Optimizer:
     """The optimizer of parameter groups that carry their own learning rate."""
     # Fused: one kernel for hundreds of small adapters, where a loop would cost milliseconds.
     return torch.optim.AdamW(
