@@ -20,6 +20,7 @@ from melablate.imports import quick_imports  # noqa: E402
 from melablate.training.alone import alone  # noqa: E402
 from melablate.training.latents_settings import Latents  # noqa: E402
 from melablate.training.settings import Train  # noqa: E402
+from pydantic import ValidationError  # noqa: E402
 
 
 def arguments() -> argparse.Namespace:
@@ -52,8 +53,11 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Check the settings before the heavy imports, then train."""
     args = arguments()
-    settings = Train.model_validate_json(args.settings)
-    latents = Latents.model_validate_json(args.latents_settings)
+    try:
+        settings = Train.model_validate_json(args.settings)
+        latents = Latents.model_validate_json(args.latents_settings)
+    except ValidationError as error:
+        raise SystemExit(f"--settings or --latents-settings: {error}") from None
     prefix = args.out.with_suffix("") if args.out.suffix == ".safetensors" else args.out
     with alone(prefix):
         train(args, settings, latents, prefix)

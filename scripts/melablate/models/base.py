@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from ..imports import quick_imports
@@ -65,6 +66,11 @@ def load_base(
     folder: Path, parts: Iterable[str] = PARTS, dtype: torch.dtype = torch.float32
 ) -> Base:
     """Load `parts` of a base (safetensors only, nothing from the network), frozen, in eval mode."""
+    if folder.is_file():
+        raise SystemExit(
+            f"{folder} is a single file; a base is a folder in diffusers' layout: convert it (in "
+            "diffusers: from_single_file, then save_pretrained)"
+        )
     scheduler = _json(folder, "scheduler", "scheduler_config.json")
     vae = _json(folder, "vae", "config.json")
     base = Base(
@@ -88,7 +94,23 @@ def load_base(
     if "text" in wanted:
         for suffix in ["", "_2"] if (folder / "text_encoder_2").is_dir() else [""]:
             _add_text(base, suffix, dtype)
+        _check_width(base)
     return base
+
+
+def _check_width(base: Base) -> None:
+    """The text that the UNet reads is what the encoders give together."""
+    if base.unet is None:
+        return
+    given = sum(encoder.config.hidden_size for encoder in base.text_encoders)
+    wanted = base.unet.config.cross_attention_dim
+    if given != wanted:
+        count = len(base.text_encoders)
+        raise SystemExit(
+            f"{base.folder} is not a whole base model: its UNet reads text of width {wanted}, its "
+            f"{count} text encoder{'s give' if count > 1 else ' gives'} {given}; is a folder "
+            "(text_encoder_2) missing, or one of another model?"
+        )
 
 
 def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:
@@ -134,11 +156,21 @@ def _network(model: Any, base: Path, part: str, dtype: torch.dtype) -> Any:
             "read and are refused: convert them or fetch the safetensors files"
         )
     try:
-        network = model.from_pretrained(
-            folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True
+        network, told = model.from_pretrained(
+            folder,
+            torch_dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise SystemExit(f"{folder} cannot be loaded: {error}") from None
+    # The libraries would make up what is missing.
+    if missing := sorted(told["missing_keys"]):
+        raise SystemExit(
+            f"{folder} lacks {len(missing)} weights, such as {missing[0]}: the file is of another "
+            "model or was not saved whole; fetch it again"
+        )
     return network.requires_grad_(False).eval()
 
 

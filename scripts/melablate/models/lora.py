@@ -27,12 +27,10 @@ def load_into(base: Base, path: Path) -> None:
         network, _, place = name.partition(".")
         by_network.setdefault(network, {})[place] = layer
     for network, layers in by_network.items():
-        found = _network(base, network, path)
+        found: Any = base.networks[network]
         if hasattr(found, WRAPPING.removesuffix(".")):
             names = [wrapped(f"{network}.{place}").partition(".")[2] for place in layers]
             layers = dict(zip(names, layers.values(), strict=True))
-        for place, layer in layers.items():
-            _check_fit(found, place, layer, f"{path} does not fit the base {base.folder}")
         put = fuse if found.dtype == torch.float32 else attach
         put(found, layers)
 
@@ -63,23 +61,3 @@ def attach(network: nn.Module, layers: Mapping[str, Layer]) -> None:
             weight = adapted.get_submodule(f"{side}.{ADAPTER}").weight
             weight.data = values.to(weight.device).view(weight.shape)
     network.requires_grad_(False)
-
-
-def _network(base: Base, name: str, path: Path) -> Any:
-    networks = base.networks
-    if name in networks:
-        return networks[name]
-    if name.startswith("text_encoder") and base.text_encoders:
-        raise SystemExit(f"{path} adapts {name}, which the base {base.folder} has not")
-    raise SystemExit(f"{path} adapts {name}: load that part of the base too")
-
-
-def _check_fit(network: nn.Module, place: str, layer: Layer, said: str) -> None:
-    try:
-        weight = network.get_submodule(place).weight
-    except AttributeError as error:
-        raise SystemExit(f"{said} at {place}: {error}") from None
-    wanted = list(weight.flatten(1).shape)  # type: ignore[operator]
-    given = [layer.up.flatten(1).shape[0], layer.down.flatten(1).shape[1]]
-    if given != wanted or layer.up.flatten(1).shape[1] != len(layer.down):
-        raise SystemExit(f"{said} at {place}: its update is {given}, the weight {wanted}")

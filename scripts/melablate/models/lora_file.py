@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .base import Base
+from .lora_checks import check_alpha, check_layer, number, refuse_foreign
 from .lora_keys import bare, is_xl, kohya_name, names_by_kohya, wrapped
 from .weights import read_tensors, save_tensors
 
@@ -37,11 +38,15 @@ class Layer:
 
 
 def read(path: Path, base: Base) -> dict[str, Layer]:
-    """Adapted layers of a file by `<network>.<place>`, text models not wrapped.
+    """Adapted layers of a file by `<network>.<place>`, text models not wrapped; all fit the base.
 
     Without a word about alpha it is the rank, as diffusers and kohya have it.
     """
     tensors, metadata = read_tensors(path)
+    # What a module is called within one that was compiled.
+    tensors = {
+        key.replace("_orig_mod_", "").replace("_orig_mod.", ""): tensors[key] for key in tensors
+    }
     by_kohya = names_by_kohya(base) if any(key.endswith(KOHYA[0]) for key in tensors) else {}
     layers: dict[str, Layer] = {}
     used: set[str] = set()
@@ -51,28 +56,30 @@ def read(path: Path, base: Base) -> dict[str, Layer]:
             name = by_kohya.get(stem) if (down, up) == KOHYA else bare(stem)
             if name is None or stem + up not in tensors:
                 break
-            rank = len(tensors[key])
-            alpha = tensors.get(f"{stem}.alpha")
-            scale = _alpha(metadata, name, rank) if alpha is None else float(alpha)
-            layers[name] = Layer(tensors[key].float(), tensors[stem + up].float(), scale / rank)
+            rank, alpha = len(tensors[key]), tensors.get(f"{stem}.alpha")
+            told = _alpha(path, metadata, name, rank) if alpha is None else float(alpha)
+            down_, up_ = tensors[key].float(), tensors[stem + up].float()
+            check_layer(path, base, name, down_, up_)
+            layers[name] = Layer(down_, up_, check_alpha(path, name, told) / rank)
             used |= {key, stem + up, f"{stem}.alpha"}
-    foreign = sorted(tensors.keys() - used)
-    if foreign or not layers:
-        raise SystemExit(
-            f"{path} is no adapter of a base like {base.folder}: "
-            + (f"{len(foreign)} foreign keys, such as {foreign[:3]}" if foreign else "it is empty")
-        )
+    if foreign := sorted(tensors.keys() - used):
+        refuse_foreign(path, base, foreign)
+    if not layers:
+        raise SystemExit(f"{path} is no adapter of a base like {base.folder}: it is empty")
     return layers
 
 
-def _alpha(metadata: Mapping[str, str], name: str, rank: int) -> float:
+def _alpha(path: Path, metadata: Mapping[str, str], name: str, rank: int) -> float:
     """Of all layers of a network, where the file says it."""
     if "alpha" in metadata and "rank" in metadata:
-        return float(metadata["alpha"]) * rank / int(metadata["rank"])
-    told = json.loads(metadata.get(DIFFUSERS_METADATA, "{}"))
-    network, _, place = name.partition(".")
-    patterns = told.get(f"{network}.alpha_pattern") or {}
-    return float(patterns.get(place, told.get(f"{network}.lora_alpha", rank)))
+        return number(path, metadata, "alpha") * rank / number(path, metadata, "rank")
+    try:
+        told = json.loads(metadata.get(DIFFUSERS_METADATA, "{}"))
+        network, _, place = name.partition(".")
+        patterns = told.get(f"{network}.alpha_pattern") or {}
+        return float(patterns.get(place, told.get(f"{network}.lora_alpha", rank)))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SystemExit(f"{path}: its metadata {DIFFUSERS_METADATA}: {error}") from None
 
 
 def write_diffusers(

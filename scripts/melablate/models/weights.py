@@ -10,11 +10,15 @@ import torch
 
 from ..files import writing
 
+ZIP, PICKLES = b"PK\x03\x04", tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+"""How files of PyTorch begin, new and old."""
+
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file; anything else (a pickle too) is refused."""
     if not path.is_file():
         raise SystemExit(f"{path}: no such file")
+    refuse_pickle(path)
     tensors: dict[str, torch.Tensor] = {}
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -27,6 +31,18 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             "it may be cut short or of another format: delete it and make it again"
         ) from None
     return tensors, metadata
+
+
+def refuse_pickle(path: Path) -> None:
+    """What PyTorch saves by default (.bin, .ckpt, .pt) is told apart from a broken file."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    # A whole file's header begins after eight bytes of its length.
+    if start[8:] != b"{" and start.startswith((ZIP, *PICKLES)):
+        raise SystemExit(
+            f"{path} is a pickle, not a whole safetensors file: pickles can run code when they are "
+            "read and are refused; convert it to safetensors"
+        )
 
 
 def save_tensors(
