@@ -79,3 +79,18 @@ def test_wrong_settings_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SystemExit, match="name"):
         run(monkeypatch, tmp_path, name="../up")
     assert not (tmp_path / "out").exists()
+
+
+def test_other_folders_of_a_trainer_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = [tmp_path / "out/10_mine/a.png", tmp_path / "out/notes.txt"]
+    mine[0].parent.mkdir(parents=True)
+    for path in mine:
+        path.write_text("years of work")
+    for _ in range(2):
+        out = run(monkeypatch, tmp_path)
+    assert len(list(out.glob("1_music/*.png"))) == 2
+    added = out / "1_music/mine.png"
+    added.write_text("years of work")
+    with pytest.raises(SystemExit, match=r"mine\.png"):
+        run(monkeypatch, tmp_path)
+    assert {path.read_text() for path in (*mine, added)} == {"years of work"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from melablate.files import LIST
 from melablate.report.claims import read_texts
 from melablate.report.page import write_report
 from melablate.report.page_settings import Report
@@ -81,7 +82,7 @@ def test_all_links_lead_somewhere_inside(finished: Path) -> None:
             assert (out / link).is_file(), link
             used.add(link)
     files = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
-    assert files == used | {"index.html"}
+    assert files == used | {"index.html", LIST}
 
 
 def test_nothing_is_fetched(finished: Path) -> None:

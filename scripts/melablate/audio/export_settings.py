@@ -8,7 +8,8 @@ from ..settings import Settings
 
 
 class Export(Settings):
-    """A folder of images with captions beside them: `<repeats>_<name>/<clip>.png` and `.txt`."""
+    """A folder of images with captions beside them: `<repeats>_<name>/<clip>.png` and `.txt`,
+    which kohya's sd-scripts read with `--caption_extension .txt`."""
 
     repeats: Annotated[int, Field(ge=1)] = 1
     """How often an epoch shows each image, as kohya's sd-scripts read it from the folder's name."""

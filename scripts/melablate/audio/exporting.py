@@ -16,11 +16,12 @@ BATCH = 64
 
 
 def export_images(shards: Path, folder: Path, settings: Export) -> int:
-    """Write `<folder>/<repeats>_<name>/`, whole or not at all; returns the number of images."""
+    """Write `<folder>/<repeats>_<name>/`, whole or not at all; returns the number of images.
+
+    What else the folder holds stays: trainers read several such folders side by side.
+    """
     count = 0
-    with writing_folder(folder) as whole:
-        below = whole / f"{settings.repeats}_{settings.name}"
-        below.mkdir()
+    with writing_folder(folder / f"{settings.repeats}_{settings.name}") as below:
         for row in _rows(shards, settings.split):
             for name, text in _captions(row["clip_id"], row["captions"], settings.captions):
                 (below / f"{name}.png").write_bytes(row["image"]["bytes"])
