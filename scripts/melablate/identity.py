@@ -50,9 +50,14 @@ def _code(script: Path, plugins: tuple[Path, ...]) -> str:
 
 
 def fingerprint(
-    folder: Path, cache_file: Path, counts: Callable[[Path], bool] = lambda _: True
+    folder: Path,
+    cache_file: Path,
+    counts: Callable[[Path], bool] = lambda _: True,
+    named: Iterable[Path] = (),
 ) -> str:
-    """Hash of the names and contents of all files that count below a folder, hidden ones left out.
+    """Hash of the names and contents of all files that count below a folder.
+
+    Hidden ones are left out, but those `named` count wherever in the folder they lie.
 
     A file is read again only when its size, times or inode differ from the last look, so a
     touched file costs one read and changes nothing. The time of the inode's own change is among
@@ -61,7 +66,8 @@ def fingerprint(
     known = _load_cache(cache_file)
     fresh: dict[str, list[Any]] = {}
     digest = hashlib.sha256()
-    looks = {path: _look(path) for path in filter(counts, _files(folder))}
+    files = [*filter(counts, _files(folder)), *sorted(path for path in named if path.is_file())]
+    looks = {path: _look(path) for path in dict.fromkeys(files)}
     unread = {path for path, seen in looks.items() if not _is_known(known.get(str(path)), seen)}
     _tell(folder, sum(looks[path][0] for path in unread))
     for path, seen in looks.items():

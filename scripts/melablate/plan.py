@@ -17,7 +17,7 @@ from .audio.heard_settings import Heard
 from .config import FIXED_ROWS, WITHOUT_BASE, Recipe, Study
 from .config_errors import ConfigError
 from .config_files import read_sources
-from .corpus.content import is_read
+from .corpus.content import content_of
 from .corpus.layout import TABLE
 from .corpus.scan_told import scan_settings
 from .corpus.settings import Folder, MiniMidi
@@ -97,7 +97,8 @@ class Plan:
             folder = f"results/music/{reads['music']}"
         else:
             folder = settings.path
-            reads = {"music": _content(Path(folder), is_read(settings))}
+            content = content_of(settings)
+            reads = {"music": _content(Path(folder), content.counts, content.named)}
         lists = {"only": settings.rules.only, "without": settings.rules.without}
         given = {option: path for option, path in lists.items() if path is not None}
         reads |= {option: _content_of_file(Path(path)) for option, path in given.items()}
@@ -312,15 +313,17 @@ def make_plan(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Pl
     return plan
 
 
-def _content(folder: Path, counts: Callable[[Path], bool]) -> str:
+def _content(folder: Path, counts: Callable[[Path], bool], named: Iterable[Path] = ()) -> str:
     """What a folder holds; a folder that is not there yet is told by Snakemake, file by file.
 
     Until then it is known by its place: two bases to fetch are not one.
     """
     try:
-        return fingerprint(folder, FINGERPRINTS, counts) if folder.is_dir() else f"absent {folder}"
+        if folder.is_dir():
+            return fingerprint(folder, FINGERPRINTS, counts, named)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be read: {error}") from None
+    return f"absent {folder}"
 
 
 def _content_of_file(path: Path) -> str:

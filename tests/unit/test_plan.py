@@ -241,6 +241,16 @@ CORPUS = {
     "song_describer-nosplit.csv": False,
     "audio/README": False,
 }
+FILES = ["a.wav", "b.w64", "noext", ".hidden/c.flac", ".d.wav"]
+FOLDER = {
+    "metadata.jsonl": True,
+    **dict.fromkeys(FILES, True),
+    "e.mp3": True,  # the report of what was set aside names it
+    "e.au": False,
+    ".hidden/e.wav": False,
+    "a.txt": False,
+    "notes.csv": False,
+}
 BASE = {
     "unet/config.json": True,
     "unet/diffusion_pytorch_model.safetensors": True,
@@ -259,8 +269,16 @@ BASE = {
 }
 
 
+TABLES = {
+    "song_describer.csv": ROWS,
+    "metadata.jsonl": "".join(f'{{"file_name": "{name}", "text": "x"}}\n' for name in FILES),
+}
+
+
 @pytest.mark.parametrize(
-    ("kind", "files"), [("songs", CORPUS), ("sd", BASE)], ids=["corpus", "base"]
+    ("kind", "files"),
+    [("songs", CORPUS), ("music", FOLDER), ("sd", BASE)],
+    ids=["corpus", "folder", "base"],
 )
 @pytest.mark.parametrize("change", ["written", "removed"])
 def test_only_files_that_are_read_are_the_content_of_a_folder(
@@ -268,10 +286,12 @@ def test_only_files_that_are_read_are_the_content_of_a_folder(
 ) -> None:
     for name in files:
         (folder / kind / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / kind / name).write_text(ROWS if name == "song_describer.csv" else name)
+        (folder / kind / name).write_text(TABLES.get(name, name))
     songs = {"kind": "song_describer", "path": str(folder / "songs")}
+    music = {"kind": "folder", "path": str(folder / "music")}
     study = {"arms": ["baseline"], "bases": DEMO["bases"]} | {
         "songs": {"corpora": DEMO["corpora"] | {"songs": songs}, "corpus": "songs"},
+        "music": {"corpora": DEMO["corpora"] | {"music": music}, "corpus": "music"},
         "sd": {"bases": {"sd": {"kind": "folder", "path": str(folder / "sd")}}, "base": "sd"},
     }[kind]
     before = plan(folder, **study)

@@ -1,23 +1,34 @@
 """Which files of a given corpus are read: only these are its content."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
-from .folder import TABLE_SUFFIXES, find_table
+from .folder import TABLE_SUFFIXES, find_table, named_files
 from .layout import LICENSES, TABLE, audio_file
-from .paths import AUDIO_SUFFIXES
+from .paths import AUDIO_SUFFIXES, path_fault
 from .settings import Folder, SongDescriber
 from .sidecars import SUFFIXES
 
 
-def is_read(corpus: SongDescriber | Folder) -> Callable[[Path], bool]:
-    """Tells the files that a stage may read from notes and archives beside them."""
+@dataclass(frozen=True)
+class Content:
+    """The files that a stage may read, told from notes and archives beside them."""
+
+    counts: Callable[[Path], bool]
+    """Whether a file of the folder is one of them."""
+    named: frozenset[Path] = frozenset()
+    """Those that the table names, whatever their suffix, in hidden folders too."""
+
+
+def content_of(corpus: SongDescriber | Folder) -> Content:
+    """What a corpus that is given consists of."""
     folder = Path(corpus.path)
     return _in_folder(corpus, folder) if isinstance(corpus, Folder) else _in_layout(folder)
 
 
-def _in_layout(folder: Path) -> Callable[[Path], bool]:
+def _in_layout(folder: Path) -> Content:
     """Song Describer's: the table, the licences, and the audio that the table names."""
     named = _named(folder / TABLE)
 
@@ -28,7 +39,7 @@ def _in_layout(folder: Path) -> Callable[[Path], bool]:
         within = inside.parts[0] == "audio"
         return within and (named is None or inside.relative_to("audio").as_posix() in named)
 
-    return is_read
+    return Content(is_read, _inside(folder / "audio", named or ()))
 
 
 def _named(table: Path) -> set[str] | None:
@@ -41,17 +52,21 @@ def _named(table: Path) -> set[str] | None:
         return None
 
 
-def _in_folder(corpus: Folder, folder: Path) -> Callable[[Path], bool]:
-    """Any music; texts beside it only where no table has the captions."""
+def _in_folder(corpus: Folder, folder: Path) -> Content:
+    """The table, what it names, and any music; texts only where no table has the captions."""
     try:
         table = find_table(folder, corpus.table)
-    except SystemExit:  # several: the scan says so
-        table = None
-    texts = SUFFIXES if table is None else ()
+        tables = {table} - {None}
+        named = named_files(table, corpus.columns) if table else ()
+    except SystemExit:  # several tables, or one that cannot be read: the scan says so
+        tables, named = {p for p in folder.glob("*") if p.suffix.lower() in TABLE_SUFFIXES}, ()
+    texts = () if tables else SUFFIXES
 
     def is_read(path: Path) -> bool:
-        suffix = path.suffix.lower()
-        top = suffix in TABLE_SUFFIXES and path.parent == folder
-        return path == table or top or suffix in AUDIO_SUFFIXES or path.suffix in texts
+        return path in tables or path.suffix.lower() in AUDIO_SUFFIXES or path.suffix in texts
 
-    return is_read
+    return Content(is_read, _inside(folder, named))
+
+
+def _inside(folder: Path, names: Collection[str]) -> frozenset[Path]:
+    return frozenset(folder / name for name in names if not path_fault(name))

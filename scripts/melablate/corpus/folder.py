@@ -70,6 +70,13 @@ def read_folder(folder: Path, table: str | None, columns: Columns) -> list[Track
     return sorted(tracks, key=lambda track: track.id)
 
 
+def named_files(table: Path, columns: Columns) -> frozenset[str]:
+    """The files that a table names, whether or not they are there."""
+    lines = _read_lines(table)
+    column = _columns(table, lines, columns)["file"]
+    return frozenset(name for line in lines if (name := _file(line, column)))
+
+
 @dataclass
 class _Found:
     """What the rows of one file say."""
@@ -79,25 +86,36 @@ class _Found:
 
 
 def _read_table(path: Path, columns: Columns) -> list[Track]:
-    lines = read_jsonl(path) if path.suffix.lower() == ".jsonl" else read_csv(path)
-    if not lines:
-        raise SystemExit(f"{path} has no rows. Check that this is the whole table.")
+    lines = _read_lines(path)
     names = _columns(path, lines, columns)
     tracks: list[Track] = []
     files: dict[str, _Found] = defaultdict(_Found)
     for line in lines:
-        file = line.values.get(names["file"])
-        if line.fault or not isinstance(file, str) or not file.strip():
+        file = _file(line, names["file"])
+        if not file:
             said = line.fault or f"{names['file']} is blank"
             track = name_of(f"{path.name}:{line.number}")
             tracks.append(Track(track, "", (), fault=f"table: line {line.number}: {said}"))
         else:
-            files[str(PurePosixPath(file.strip()))].lines.append(line)
+            files[file].lines.append(line)
     taken: dict[str, int] = {}
     seen: dict[str, int] = {}
     for file, found in files.items():
         tracks.append(_track(file, found, names, taken, seen))
     return tracks
+
+
+def _read_lines(path: Path) -> list[Line]:
+    lines = read_jsonl(path) if path.suffix.lower() == ".jsonl" else read_csv(path)
+    if not lines:
+        raise SystemExit(f"{path} has no rows. Check that this is the whole table.")
+    return lines
+
+
+def _file(line: Line, column: str) -> str:
+    """The file that a row names; empty where it names none."""
+    file = None if line.fault else line.values.get(column)
+    return str(PurePosixPath(file.strip())) if isinstance(file, str) and file.strip() else ""
 
 
 def _columns(path: Path, lines: list[Line], columns: Columns) -> dict[str, str]:
