@@ -7,6 +7,7 @@ import export_images
 import pytest
 from audio_signals import SMALL, music
 from melablate.audio.codecs.mel_db.encode import encode
+from melablate.audio.export_settings import Export
 from melablate.audio.png import image_to_png, png_to_image
 from melablate.audio.shards import ClipRow, write_shards
 
@@ -94,3 +95,10 @@ def test_other_folders_of_a_trainer_stay(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(SystemExit, match=r"mine\.png"):
         run(monkeypatch, tmp_path)
     assert {path.read_text() for path in (*mine, added)} == {"years of work"}
+
+
+def test_an_id_too_long_for_a_file_is_told(tmp_path: Path) -> None:
+    row = ClipRow("曲" * 100 + "-0", "曲" * 100, "train", ("x",), b"png", "", 0.0)
+    write_shards(tmp_path / "images", [row], SMALL, 1)
+    with pytest.raises(SystemExit, match="cannot name a file"):
+        export_images.export_images(tmp_path / "images", tmp_path / "out", Export())

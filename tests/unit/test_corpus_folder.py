@@ -209,11 +209,14 @@ def test_ids_are_plain_and_depend_on_the_path_alone() -> None:
         "a b.mp3",
         "日本/曲.flac",
         "x" * 300,
+        "曲" * 100,
+        "\U00020bb7" * 100,  # four bytes each
         "..",
         "a" * 3,
         "É/é",
     ]
     names = [name_of(path) for path in paths]
     assert len(set(names)) == len(paths)
-    assert all(plain(name) for name in names)
+    assert all(plain(name) and len(f"{name}-999.png".encode()) <= 255 for name in names)
+    assert not plain("曲" * 100)
     assert names == [name_of(path) for path in paths]

@@ -230,6 +230,17 @@ def test_licenses_in_blocks_as_in_the_parent_corpus(tmp_path: Path) -> None:
     assert "by The 200" in track.license_text
 
 
+def test_texts_of_licenses_without_a_known_address_travel(tmp_path: Path) -> None:
+    (tmp_path / LICENSES).write_text(
+        "00/100.mp3\nA by B\nAll rights reserved, used by permission\n\n"
+        "00/200.mp3\nhttps://www.gnu.org/licenses/fdl-1.3.html\n\n"
+        "00/300.mp3\n\n"
+    )
+    found = read_licenses(tmp_path / LICENSES, {"100", "200", "300"})
+    assert {track: license.url for track, license in found.items()} == {"100": "", "200": ""}
+    assert "used by permission" in found["100"].text and "fdl-1.3" in found["200"].text
+
+
 def test_licenses_in_other_forms_are_found_and_never_guessed(tmp_path: Path) -> None:
     path = tmp_path / LICENSES
     path.write_text(
@@ -243,6 +254,16 @@ def test_licenses_in_other_forms_are_found_and_never_guessed(tmp_path: Path) -> 
         "200": "https://creativecommons.org/licenses/by-nc/2.0/fr/",
     }
     assert read_licenses(tmp_path / "none.txt", {"100"}) == {}
+
+
+@pytest.mark.parametrize("name", ["list.txt", "list.csv", "list.tsv"])
+@pytest.mark.parametrize("separator", ["\t", ","])
+def test_a_list_is_read_by_what_separates_its_head(
+    tmp_path: Path, name: str, separator: str
+) -> None:
+    rows = ("caption_id", "track_id"), ("1", "101"), ("2", "102")
+    (tmp_path / name).write_text("".join(separator.join(row) + "\n" for row in rows))
+    assert read_list(tmp_path / name).ids == {"1", "2"}
 
 
 @pytest.mark.parametrize(

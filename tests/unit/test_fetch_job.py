@@ -28,7 +28,7 @@ from melablate.fetch.assets import ASSETS, PICKLES, Asset, HuggingFace
 from melablate.fetch.job import fetch
 from melablate.fetch.missing import missing
 from melablate.fetch.needs import needed
-from melablate.fetch.settings import Fetch
+from melablate.fetch.settings import Fetch, Sites
 from melablate.fetch.wanted import FetchError
 from melablate.fetch.web import Web
 from melablate.study import load_study
@@ -299,10 +299,8 @@ def test_a_listing_cannot_lead_out_of_the_folder(
 ) -> None:
     where = f"/api/models/org/tiny/tree/{REVISION}"
     site.files[where] = json.dumps([entry(path, b"x")]).encode()
-    use(
-        monkeypatch,
-        Asset("tiny", "models/tiny", 0, "", (HuggingFace("org/tiny", REVISION, ("*",)),)),
-    )
+    source = HuggingFace("org/tiny", REVISION, ("/".join("*" for _ in path.split("/")),))
+    use(monkeypatch, Asset("tiny", "models/tiny", 0, "", (source,)))
     with pytest.raises(FetchError, match="no name within a folder"):
         fetch(settings(tmp_path / "in", site.address), ["tiny"])
     assert [p.name for p in tmp_path.iterdir()] == ["in"]
@@ -462,3 +460,43 @@ def test_settings_say_what_is_wrong() -> None:
     for address in ("zenodo.org", "https://x/", "ftp://x", "https://x?a=b"):
         with pytest.raises(ValueError):
             Fetch.model_validate({"sites": {"zenodo": [address]}})
+
+
+SHAPES = [
+    {"error": "maintenance"},
+    ["README.md"],
+    [[]],
+    [{"type": "file", "path": name} for name in MODEL],
+    [{"type": "file", "path": name, "oid": 7, "size": "much", "lfs": []} for name in MODEL],
+    {"id": 7},
+    {"files": [{"key": name} for name in ("audio.zip", "audio_licenses.txt")]},
+    {"files": {"entries": [1]}},
+    "down",
+    None,
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=json.dumps)
+@pytest.mark.parametrize("name", ["tiny", "songs"])
+def test_a_listing_of_another_form_is_told_and_the_next_mirror_asked(
+    site: Site, tmp_path: Path, name: str, shape: object
+) -> None:
+    listing = {"tiny": f"/api/models/org/tiny/tree/{REVISION}", "songs": "/api/records/7"}[name]
+    with running(Site(files={listing: json.dumps(shape).encode()})) as strange:
+        with pytest.raises(FetchError, match=strange.address):
+            fetch(settings(tmp_path, strange.address), [name])
+        both = (strange.address, site.address)
+        sites = Sites(zenodo=both, huggingface=both, github=both)
+        given = settings(tmp_path, site.address).model_copy(update={"sites": sites})
+        fetch(given, [name])
+    assert files(tmp_path) == {"tiny": MODEL_THERE, "songs": SONGS_THERE}[name]
+
+
+def test_a_pattern_does_not_reach_into_folders(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_model(site, {"vocab.json": b"1", "old/vocab.json": b"2", "tokenizer/vocab.json": b"3"})
+    source = HuggingFace("org/tiny", REVISION, ("*vocab.json", "tokenizer/*"))
+    use(monkeypatch, replace(model(), sources=(source,)))
+    fetch(settings(tmp_path, site.address), ["tiny"])
+    assert files(tmp_path / "models/tiny") == {"vocab.json": b"1", "tokenizer/vocab.json": b"3"}

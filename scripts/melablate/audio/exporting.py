@@ -13,6 +13,8 @@ from .shard_files import shard_files
 
 COLUMNS = ["clip_id", "split", "captions", "image"]
 BATCH = 64
+LONGEST = 240
+"""Bytes of an id; a file's name may have 255, and a number and a suffix follow."""
 
 
 def export_images(shards: Path, folder: Path, settings: Export) -> int:
@@ -45,7 +47,7 @@ def _checked(row: dict[str, Any]) -> dict[str, Any]:
     texts = row["captions"]
     if not isinstance(png, bytes) or not isinstance(texts, list) or not (texts and all(texts)):
         raise TypeError(f"clip {clip_id} has no image or no caption")
-    if "\0" in clip_id or Path(clip_id).name != clip_id:
+    if "\0" in clip_id or Path(clip_id).name != clip_id or len(clip_id.encode()) > LONGEST:
         raise TypeError(f"clip {clip_id!r} cannot name a file")
     return row
 

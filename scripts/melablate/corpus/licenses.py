@@ -28,7 +28,8 @@ class License:
 def read_licenses(path: Path, tracks: Container[str]) -> dict[str, License]:
     """Of each track that the file names: the first licence address on or below its line.
 
-    A file without licences, or none at all, gives an empty answer: nothing is guessed.
+    In blocks the text counts where it has no such address ("all rights reserved"); elsewhere a
+    line with a number may speak of anything, so nothing is guessed.
     """
     if not path.is_file():
         return {}
@@ -46,7 +47,8 @@ def read_licenses(path: Path, tracks: Container[str]) -> dict[str, License]:
             current.text += ("\n" if current.text else "") + line.strip()
         elif blocks:
             current = None  # a blank line ends the block
-    return {name: known for name, known in found.items() if known.url and name in tracks}
+    told = {name: known for name, known in found.items() if name in tracks}
+    return {name: k for name, k in told.items() if k.url or (blocks and "\n" in k.text)}
 
 
 def _path_of(line: str) -> str | None:

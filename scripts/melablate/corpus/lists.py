@@ -28,12 +28,18 @@ class IdList:
 
 
 def read_list(path: Path) -> IdList:
-    """A CSV with a column caption_id or track_id, or one track's id a line (# begins a comment)."""
+    """A CSV with a column caption_id or track_id, or one track's id a line (# begins a comment).
+
+    Columns are separated by what separates the names in the first line, whatever the file's name.
+    """
     lines = [line.strip() for line in read_text(path).splitlines()]
-    head = [name.strip().strip('"') for name in next(iter(lines), "").replace("\t", ",").split(",")]
+    first = next(iter(lines), "")
+    separator = "\t" if "\t" in first else ","
+    head = [name.strip().strip('"') for name in first.split(separator)]
     column = next((name for name in COLUMNS if name in head), None)
     if column:
-        ids = frozenset(str(row.values[column]).strip() for row in read_csv(path))
+        rows = read_csv(path, (column,), separator)
+        ids = frozenset(str(row.values[column]).strip() for row in rows)
     elif len(head) > 1:
         mend = f"name the column of ids {' or '.join(COLUMNS)}"
         raise stop(path, 1, "a table without a column caption_id or track_id", mend)

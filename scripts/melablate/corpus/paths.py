@@ -11,6 +11,8 @@ AUDIO_SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aif", ".aiff"}
 )
 PLAIN = re.compile(r"[\w-][\w.-]{0,99}")
+LONGEST = 200
+"""Bytes of an id: a file's name, which has more to say, may have 255."""
 LONGEST_SLUG = 60
 
 
@@ -35,7 +37,7 @@ def told(name: str) -> str:
 
 def plain(name: str) -> bool:
     """Whether an id can name a file on every system."""
-    return PLAIN.fullmatch(name) is not None
+    return PLAIN.fullmatch(name) is not None and len(name.encode()) <= LONGEST
 
 
 def name_of(path: str) -> str:
@@ -45,7 +47,8 @@ def name_of(path: str) -> str:
     """
     digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     stem = str(PurePosixPath(path).with_suffix("")) if PurePosixPath(path).name else path
-    slug = re.sub(r"[^\w.]+", "-", stem).strip("-.")[-LONGEST_SLUG:].strip("-.")
+    slug = re.sub(r"[^\w.]+", "-", stem).strip("-.")[-LONGEST_SLUG:]
+    slug = slug.encode()[-3 * LONGEST_SLUG :].decode(errors="ignore").strip("-.")
     return f"{slug or 'track'}-{digest}"
 
 

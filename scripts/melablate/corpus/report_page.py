@@ -187,7 +187,8 @@ def _kinds(rows: Sequence[Row]) -> list[Kind]:
 
 
 def _tables(used: Sequence[Row]) -> list[Table]:
-    licenses = Counter(row.license or "not told" for row in used)
+    other = {True: "another: its text is in the manifest", False: "not told"}
+    licenses = Counter(row.license or other[bool(row.license_text)] for row in used)
     formats = Counter(f"{row.sample_rate} Hz, {row.channels} channels" for row in used)
     return [
         Table("Licences", "licence of the audio", _ordered(licenses)),

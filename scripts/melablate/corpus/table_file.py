@@ -60,15 +60,15 @@ def read_text(path: Path) -> str:
     return text
 
 
-def read_csv(path: Path, needed: Iterable[str] = ()) -> list[Line]:
+def read_csv(path: Path, needed: Iterable[str] = (), separator: str = "") -> list[Line]:
     """All rows of a table with a head line; columns are separated by commas, in .tsv by tabs."""
-    tab = path.suffix.lower() == ".tsv"
+    separator = separator or ("\t" if path.suffix.lower() == ".tsv" else ",")
     text = io.StringIO(read_text(path), newline="")
-    reader = csv.reader(text, delimiter="\t" if tab else ",", strict=True)
+    reader = csv.reader(text, delimiter=separator, strict=True)
     lines: list[Line] = []
     begins = 1
     try:
-        head = _head(path, next(reader, []), needed, "tabs" if tab else "commas")
+        head = _head(path, next(reader, []), needed, "tabs" if separator == "\t" else "commas")
         begins = reader.line_num + 1
         for fields in reader:
             if fields and len(fields) != len(head):

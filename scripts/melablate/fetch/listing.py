@@ -1,6 +1,6 @@
 """What files an asset has, as its sites list them at the pinned revision."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
@@ -11,10 +11,12 @@ from .wanted import FetchError, Wanted, safe
 
 
 class Site(Protocol):
-    """Reads a site's JSON."""
+    """Answers in JSON."""
 
-    def json(self, site: str, address: str) -> Iterator[Any]:
-        """Every page of an answer."""
+    def ask(
+        self, site: str, address: str, read: Callable[[list[Any]], list[Wanted]]
+    ) -> list[Wanted]:
+        """What `read` makes of the pages of an answer, from the first mirror where it can."""
 
 
 def listing(asset: Asset, site: Site) -> list[Wanted]:
@@ -23,26 +25,32 @@ def listing(asset: Asset, site: Site) -> list[Wanted]:
     return [_known(file, asset) for file in found]
 
 
-def _of(source: HuggingFace | Zenodo | Release, site: Site) -> Iterator[Wanted]:
+def _of(source: HuggingFace | Zenodo | Release, site: Site) -> list[Wanted]:
     if isinstance(source, HuggingFace):
-        return _hugging_face(source, site)
+        address = f"api/models/{source.repository}/tree/{source.revision}?recursive=true"
+        return site.ask("huggingface", address, lambda pages: [*_hugging_face(source, pages)])
     if isinstance(source, Zenodo):
-        return _zenodo(source, site)
+        address = f"api/records/{source.record}"
+        return site.ask("zenodo", address, lambda pages: [*_zenodo(source, pages)])
     address = f"{source.repository}/releases/download/{source.tag}/{quote(source.file)}"
-    return iter([Wanted(source.file, "github", address)])
+    return [Wanted(source.file, "github", address)]
 
 
-def _hugging_face(source: HuggingFace, site: Site) -> Iterator[Wanted]:
+def _hugging_face(source: HuggingFace, pages: list[Any]) -> Iterator[Wanted]:
     where = f"{source.repository}/tree/{source.revision}"
-    pages = site.json("huggingface", f"api/models/{where}?recursive=true")
     entries = {e["path"]: e for page in pages for e in page if e.get("type") == "file"}
     for pattern in source.files:
-        names = sorted(name for name in entries if fnmatchcase(name, pattern))
+        names = sorted(name for name in entries if _fits(name, pattern))
         names = [name for name in names if not name.endswith(PICKLES)]
         if not names:
             raise FetchError(f"huggingface: {where} has no {pattern}; the pinned revision changed")
         for name in names:
             yield _blob(source, entries[name])
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a pattern means a file; `*` does not reach into folders."""
+    return fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
 
 
 def _blob(source: HuggingFace, entry: dict[str, Any]) -> Wanted:
@@ -62,8 +70,8 @@ def _blob(source: HuggingFace, entry: dict[str, Any]) -> Wanted:
     )
 
 
-def _zenodo(source: Zenodo, site: Site) -> Iterator[Wanted]:
-    (record,) = site.json("zenodo", f"api/records/{source.record}")
+def _zenodo(source: Zenodo, pages: list[Any]) -> Iterator[Wanted]:
+    (record,) = pages
     files = record["files"]
     entries = files["entries"].values() if isinstance(files, dict) else files
     known = {entry["key"]: entry for entry in entries}

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 from .settings import Fetch
 from .wanted import FetchError
 
+T = TypeVar("T")
 LOST = (requests.RequestException, HTTPError)
 """How a connection fails."""
 LATER = {408, 425, 429, 500, 502, 503, 504}
@@ -43,16 +44,18 @@ class Web:
             raise FetchError(f"{address}: leads to {answer.url}, where anybody may change it")
         return answer
 
-    def json(self, site: str, address: str) -> Iterator[Any]:
-        """Every page of an answer in JSON, from the first address that gives it."""
+    def ask(self, site: str, address: str, read: Callable[[list[Any]], T]) -> T:
+        """What `read` makes of the pages in JSON, from the first address where it can."""
         problems: list[str] = []
         for base in self.addresses(site):
+            where = f"{base}/{address}"
             try:
-                pages = list(self._pages(f"{base}/{address}"))
+                return read(list(self._pages(where)))
             except FetchError as error:
                 problems.append(str(error))
-                continue
-            return iter(pages)
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                said = f"{type(error).__name__}: {error}"
+                problems.append(f"{where}: JSON of another form ({said}); is the address right?")
         raise FetchError("\n".join(problems))
 
     def _pages(self, address: str) -> Iterator[Any]:
