@@ -110,25 +110,31 @@ def _check_warm_start(arm: ResolvedArm, arms: Arms) -> None:
                 f"{now.source}: train.warm_start: {now.name} starts from {before.name}, so both "
                 f"need the same {key}: here {one}, there {other}"
             )
-        if now.recipe.train.rank < before.recipe.train.rank:
-            raise ConfigError(
-                f"{now.source}: train.rank: {now.recipe.train.rank} cannot hold the rank "
-                f"{before.recipe.train.rank} of {before.name}, from which {now.name} starts"
-            )
+        for key in ("rank", "conv_rank"):
+            own, theirs = (getattr(arm.recipe.train, key) or 0 for arm in (now, before))
+            if own < theirs:
+                raise ConfigError(
+                    f"{now.source}: train.{key}: {own} cannot hold the rank {theirs} of "
+                    f"{before.name}, from which {now.name} starts"
+                )
         seen.append(before.name)
         now = before
 
 
 def _unlike(one: Recipe, other: Recipe) -> Iterator[tuple[str, str, str]]:
     """What decides which layers have adapters, where it differs."""
-    texts = [r.train.lr_text is not None for r in (one, other)]
     if one.base != other.base:
         yield "base", one.base, other.base
     if one.train.targets != other.train.targets:
         yield "train.targets", one.train.targets, other.train.targets
-    if texts[0] != texts[1]:
-        words = {True: "set", False: "null"}
-        yield "train.lr_text (set in both or in none)", words[texts[0]], words[texts[1]]
+    words = {True: "set", False: "null"}
+    for key in ("lr_text", "conv_rank"):
+        given = [words[getattr(r.train, key) is not None] for r in (one, other)]
+        if given[0] != given[1]:
+            yield f"train.{key} (set in both or in none)", given[0], given[1]
+    second = [bool(r.train.rate("text_encoder_2")) for r in (one, other)]
+    if second[0] != second[1]:
+        yield "train.lr_text_2 (0 in both or in none)", words[second[0]], words[second[1]]
 
 
 def _check_clip_skip(arm: ResolvedArm, study: Study, source: str) -> None:

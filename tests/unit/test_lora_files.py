@@ -1,5 +1,6 @@
 """Adapters in diffusers' and kohya's keys: what diffusers makes of them, and the way back."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from melablate.training.settings import Train
 
 LATENTS = Draws(2).normal((2, 4, 4, 8), "x")
 TEXTS = ["slow piano", ""]
+CONVOLUTIONS = {"conv_rank": 2, "conv_alpha": 0.5, "rank_stabilized": True}
 
 
 def outputs(base: Base) -> list[torch.Tensor]:
@@ -62,12 +64,15 @@ def in_pipeline(folder: Path, weights: Path) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("form", ["diffusers", "kohya"])
 @pytest.mark.parametrize("kind", ["sd", "xl"])
-@pytest.mark.parametrize("targets", ["transformer", "all"])
+@pytest.mark.parametrize(
+    ("targets", "more"),
+    [("transformer", {}), ("all", {}), ("transformer", CONVOLUTIONS), ("all", CONVOLUTIONS)],
+)
 def test_diffusers_loads_what_was_trained(
-    bases: dict[str, Path], tmp_path: Path, kind: str, form: str, targets: str
+    bases: dict[str, Path], tmp_path: Path, kind: str, form: str, targets: str, more: dict[str, Any]
 ) -> None:
     plain = outputs(load_base(bases[kind], ("unet", "text")))
-    wanted = trained(bases[kind], tmp_path, targets)
+    wanted = trained(bases[kind], tmp_path, targets, **more)
     found = in_pipeline(bases[kind], tmp_path / f"{form}.safetensors")
     for before, want, found_ in zip(plain, wanted, found, strict=True):
         assert (before - want).abs().max() > 1e-3
@@ -75,12 +80,13 @@ def test_diffusers_loads_what_was_trained(
 
 
 @pytest.mark.parametrize("kind", ["sd", "xl"])
+@pytest.mark.parametrize("more", [{}, CONVOLUTIONS])
 def test_both_forms_are_read_back_and_are_equal_bytes(
-    bases: dict[str, Path], tmp_path: Path, kind: str
+    bases: dict[str, Path], tmp_path: Path, kind: str, more: dict[str, Any]
 ) -> None:
     (tmp_path / "again").mkdir()
     for folder in (tmp_path, tmp_path / "again"):
-        wanted = trained(bases[kind], folder, "all")
+        wanted = trained(bases[kind], folder, "all", **more)
     for form in ("diffusers", "kohya"):
         path = tmp_path / f"{form}.safetensors"
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
@@ -89,7 +95,8 @@ def test_both_forms_are_read_back_and_are_equal_bytes(
         for want, found in zip(wanted, outputs(base), strict=True):
             assert (want - found).abs().max() <= 1e-5
         # As a warm start: of another rank and alpha, the same outputs.
-        train = Train(rank=5, alpha=2.0, targets="all", lr_text=1e-3)
+        wider = {"conv_rank": 4} if more else {}
+        train = Train(rank=5, alpha=2.0, targets="all", lr_text=1e-3, **wider)  # type: ignore[arg-type]
         base = load_base(bases[kind], ("unet", "text"))
         start_from(path, add_lora(base, train, Draws(7)), train, base)
         for want, found in zip(wanted, outputs(base), strict=True):
@@ -110,10 +117,10 @@ def test_keys_are_kohyas(bases: dict[str, Path], tmp_path: Path) -> None:
     trained(bases["xl"], tmp_path, "all")
     tensors, metadata = read_tensors(tmp_path / "kohya.safetensors")
     for stem in (
-        "lora_unet_input_blocks_1_1_transformer_blocks_0_attn2_to_k",
+        "lora_unet_input_blocks_3_1_transformer_blocks_0_attn2_to_k",
         "lora_unet_input_blocks_1_0_emb_layers_1",
         "lora_unet_middle_block_1_proj_in",
-        "lora_unet_output_blocks_2_1_transformer_blocks_0_ff_net_0_proj",
+        "lora_unet_output_blocks_1_1_transformer_blocks_0_ff_net_0_proj",
         "lora_unet_output_blocks_0_0_skip_connection",
         "lora_unet_time_embed_0",
         "lora_unet_label_emb_0_2",
@@ -122,6 +129,17 @@ def test_keys_are_kohyas(bases: dict[str, Path], tmp_path: Path) -> None:
     ):
         assert f"{stem}.lora_down.weight" in tensors, stem
     assert metadata["ss_base_model_version"] == "sdxl_base_v1-0"
+    trained(bases["xl"], tmp_path, "transformer", conv_rank=2, conv_alpha=0.5)
+    tensors, metadata = read_tensors(tmp_path / "kohya.safetensors")
+    stem = "lora_unet_input_blocks_1_0_in_layers_2"  # down 3×3, up 1×1: C3Lier
+    assert list(tensors[f"{stem}.lora_down.weight"].shape) == [2, 16, 3, 3]
+    assert list(tensors[f"{stem}.lora_up.weight"].shape) == [16, 2, 1, 1]
+    assert float(tensors[f"{stem}.alpha"]) == 0.5
+    assert {
+        f"lora_unet_{name}.alpha" for name in ("input_blocks_2_0_op", "output_blocks_1_2_conv")
+    } <= (tensors.keys())
+    assert len(tensors["lora_unet_input_blocks_1_0_emb_layers_1.lora_down.weight"]) == 3
+    assert json.loads(metadata["ss_network_args"]) == {"conv_dim": "2", "conv_alpha": "0.5"}
 
 
 @pytest.mark.parametrize("kind", ["sd", "xl"])

@@ -87,6 +87,26 @@ def test_layers_of_the_unet(xl: bool, modules: int, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("xl", "modules", "names"),
+    [
+        (False, 278, ["lora_unet_down_blocks_0_downsamplers_0_conv"]),
+        (True, 788, ["lora_unet_input_blocks_3_0_op", "lora_unet_output_blocks_8_0_out_layers_3"]),
+    ],
+)
+def test_layers_with_a_rank_for_convolutions(xl: bool, modules: int, names: list[str]) -> None:
+    """As many as kohya's trainer and LyCORIS tell with conv_dim."""
+    network = unet(xl)
+    layers = target_layers(network, "transformer", convolutions=True)
+    found = {kohya_name(f"unet.{layer}", network) for layer in layers}
+    assert len(layers) == len(found) == modules
+    assert set(names) <= found
+    plain = set(target_layers(network, "attention")) | {
+        name for name in layers if "transformer_blocks" not in name and "proj_" not in name
+    }
+    assert set(target_layers(network, "attention", convolutions=True)) == plain
+
+
+@pytest.mark.parametrize(
     ("network", "xl", "layers", "width", "modules", "name"),
     [
         ("text_encoder", False, 12, 768, 72, "lora_te_text_model_encoder_layers_11_mlp_fc2"),

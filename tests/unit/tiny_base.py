@@ -80,8 +80,9 @@ def write_base(folder: Path, xl: bool = False, prediction_type: str = "epsilon")
             out_channels=4,
             layers_per_block=1,
             block_out_channels=(16, 32),
-            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+            # SDXL attends at the coarser resolutions, SD 1.5 at the finer ones.
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D")[:: -1 if xl else 1],
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")[:: -1 if xl else 1],
             cross_attention_dim=64 if xl else 32,
             attention_head_dim=4,
             norm_num_groups=8,

@@ -1,7 +1,8 @@
 """Files of low-rank adapters: in diffusers' keys and in kohya's, read and written."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class Layer:
     scale: float
 
     def update(self) -> torch.Tensor:
-        """As a matrix [out, in]; kernels of 1×1 convolutions are flattened."""
+        """As a matrix [out, in]; kernels of convolutions are flattened."""
         return self.up.flatten(1) @ self.down.flatten(1) * self.scale
 
 
@@ -70,7 +71,7 @@ def read(path: Path, base: Base) -> dict[str, Layer]:
 
 
 def _alpha(path: Path, metadata: Mapping[str, str], name: str, rank: int) -> float:
-    """Of all layers of a network, where the file says it."""
+    """Of a layer without one of its own, where the file says it of its network."""
     if "alpha" in metadata and "rank" in metadata:
         return number(path, metadata, "alpha") * rank / number(path, metadata, "rank")
     try:
@@ -85,46 +86,48 @@ def _alpha(path: Path, metadata: Mapping[str, str], name: str, rank: int) -> flo
 def write_diffusers(
     path: Path,
     parameters: Mapping[str, torch.Tensor],
-    rank: int,
-    alpha: float,
+    alphas: Mapping[str, float],
     metadata: Mapping[str, str],
 ) -> None:
     """In the keys of diffusers and peft; `parameters` by `<network>.<place>.lora_A.weight`."""
     config: dict[str, Any] = {}
     for network in sorted({name.partition(".")[0] for name in parameters}):
-        places = {
-            bare(stem).partition(".")[2]
-            for stem in stems(parameters)
-            if stem.partition(".")[0] == network
-        }
-        config[f"{network}.r"] = rank
-        config[f"{network}.lora_alpha"] = alpha
-        config[f"{network}.target_modules"] = sorted(places)
-    told = {"rank": str(rank), "alpha": repr(alpha), DIFFUSERS_METADATA: json.dumps(config)}
+        own = [stem for stem in stems(parameters) if stem.partition(".")[0] == network]
+        places = {stem: bare(stem).partition(".")[2] for stem in own}
+        ranks = {places[stem]: len(parameters[stem + ENDS[0][0]]) for stem in own}
+        scales = {places[stem]: alphas[stem] for stem in own}
+        for key, of, values in (("r", "rank", ranks), ("lora_alpha", "alpha", scales)):
+            usual = _most_common(values.values())
+            odd = {place: value for place, value in values.items() if value != usual}
+            config[f"{network}.{key}"] = usual
+            config |= {f"{network}.{of}_pattern": odd} if odd else {}
+        config[f"{network}.target_modules"] = sorted(places.values())
+    told = {DIFFUSERS_METADATA: json.dumps(config, sort_keys=True)}
     _write(path, parameters, wrapped, ENDS[0], {}, told | dict(metadata))
+
+
+def _most_common(values: Iterable[float]) -> float:
+    return Counter(values).most_common(1)[0][0]
 
 
 def write_kohya(
     path: Path,
     parameters: Mapping[str, torch.Tensor],
-    rank: int,
-    alpha: float,
+    alphas: Mapping[str, float],
     base: Base,
     metadata: Mapping[str, str],
 ) -> None:
     """In kohya's keys, with alpha to each layer; nothing of when or where it was made."""
     told = {
         "ss_network_module": "networks.lora",
-        "ss_network_dim": str(rank),
-        "ss_network_alpha": repr(alpha),
         "ss_base_model_version": "sdxl_base_v1-0" if is_xl(base.unet) else "sd_v1",
     }
 
     def name(stem: str) -> str:
         return kohya_name(stem, base.unet)
 
-    alphas = {f"{name(stem)}.alpha": torch.tensor(alpha) for stem in stems(parameters)}
-    _write(path, parameters, name, KOHYA, alphas, told | dict(metadata))
+    more = {f"{name(stem)}.alpha": torch.tensor(alpha) for stem, alpha in alphas.items()}
+    _write(path, parameters, name, KOHYA, more, told | dict(metadata))
 
 
 def stems(parameters: Mapping[str, torch.Tensor]) -> list[str]:

@@ -17,6 +17,7 @@ from ..models.conditioning import unet_arguments
 from ..progress import Progress
 from .batches import collate
 from .draws import Draws
+from .dropouts import Dropouts
 from .log import Log, NotFiniteError
 from .lora import add_lora, check_finite, start_from
 from .noise import noised, target
@@ -84,6 +85,7 @@ def train(run: Run) -> Outcome:
     parameters = add_lora(base, settings, draws)
     if run.warm_start is not None:
         start_from(run.warm_start, parameters, settings, base)
+    dropouts = Dropouts(base, settings, draws)
     recompute_activations(base, settings)
     optimizing = Optimizing(parameters, settings, steps)
     plain = optimizing.optimizer
@@ -116,6 +118,7 @@ def train(run: Run) -> Outcome:
             for micro in range(settings.accumulation):
                 number = step * settings.effective_batch + micro * settings.batch_size
                 samples = stream.samples(number, settings.batch_size)
+                dropouts.at(step, samples)
                 batch = collate(samples, draws, len(alphas), settings, device)
                 with accelerator.autocast():
                     x = noised(batch.latents, batch.mixed, alphas[batch.timesteps])
@@ -138,6 +141,8 @@ def train(run: Run) -> Outcome:
                 loss = loss.mean() / settings.accumulation
                 accelerator.backward(loss)
                 total += loss.detach()
+
+            dropouts.off()
 
             # One optimizer step.
             norm = _clip(accelerator, optimizer, trained, settings.clip_norm)

@@ -1,5 +1,6 @@
 """Low-rank adapters that train: added to a base, saved, started from another arm's."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from torch import nn
 
 from ..models.base import Base
 from ..models.lora import ADAPTER
-from ..models.lora_file import read, write_diffusers, write_kohya
+from ..models.lora_file import read, stems, write_diffusers, write_kohya
 from ..models.lora_keys import bare
 from ..models.weights import read_tensors
 from .draws import Draws
@@ -19,24 +20,36 @@ from .settings import Train
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
 
 
-def target_layers(network: nn.Module, targets: str) -> list[str]:
+TRANSFORMERS = ("Transformer2DModel", "CLIPEncoderLayer")
+CONVOLUTIONAL = ("ResnetBlock2D", "Downsample2D", "Upsample2D")
+"""Where kohya's trainer looks for layers; in the second kind only with a rank for convolutions."""
+
+
+def target_layers(network: nn.Module, targets: str, convolutions: bool = False) -> list[str]:
     """Names of the layers that get an adapter."""
-    # Where kohya's trainer looks for layers, UNet and CLIP.
-    blocks = [
-        name
-        for name, module in network.named_modules()
-        if type(module).__name__ in ("Transformer2DModel", "CLIPEncoderLayer")
-    ]
+    transformers = _named(network, TRANSFORMERS)
+    resnets = _named(network, CONVOLUTIONAL) if convolutions else ()
     found = []
     for name, module in network.named_modules():
-        pointwise = isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)
-        if not (pointwise or isinstance(module, nn.Linear)):
+        if not isinstance(module, nn.Conv2d | nn.Linear):
             continue
-        within = any(name.startswith(block + ".") for block in blocks)
         attention = name.endswith(tuple("." + part for part in ATTENTION))
-        if targets == "all" or (within and (targets == "transformer" or attention)):
+        within = name.startswith(transformers) and (targets == "transformer" or attention)
+        pointwise = not is_convolution(module.weight)
+        if name.startswith(resnets) or (pointwise and (targets == "all" or within)):
             found.append(name)
     return found
+
+
+def _named(network: nn.Module, kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Beginnings of the names of what stands in such modules."""
+    modules = network.named_modules()
+    return tuple(f"{name}." for name, module in modules if type(module).__name__ in kinds)
+
+
+def is_convolution(weight: torch.Tensor) -> bool:
+    """Of more than one pixel; 1×1 is as good as linear."""
+    return weight.ndim == 4 and weight.shape[2:] != (1, 1)
 
 
 def add_lora(base: Base, settings: Train, draws: Draws) -> dict[str, nn.Parameter]:
@@ -44,28 +57,17 @@ def add_lora(base: Base, settings: Train, draws: Draws) -> dict[str, nn.Paramete
 
     The update is alpha/rank · B·A; A starts as Kaiming-uniform (√5), B as zero (Hu et al. 2021).
     """
-    from peft import LoraConfig, inject_adapter_in_model
-
+    if settings.lr_text_2 is not None and "text_encoder_2" not in base.networks:
+        raise SystemExit(f"lr_text_2 is set, but the base {base.folder} has one text encoder")
     parameters: dict[str, nn.Parameter] = {}
-    weight: nn.Parameter
     for name, network in base.networks.items():
-        if name != "unet" and settings.lr_text is None:
+        if not settings.rate(name):
             continue
-        layers = target_layers(network, settings.targets)
+        layers = target_layers(network, settings.targets, settings.conv_rank is not None)
         if not layers:
             raise SystemExit(f"the base's {name} has no layer for targets: {settings.targets}")
-        config = LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            target_modules=layers,
-            init_lora_weights=False,
-        )
-        inject_adapter_in_model(config, network, adapter_name=ADAPTER)
-        for layer in layers:
-            adapted: Any = network.get_submodule(layer)
-            for side in ("lora_A", "lora_B"):
-                weight = adapted.get_submodule(f"{side}.{ADAPTER}").weight
-                weight.data = weight.data.float()
+        for layer, weights in _inject(network, layers, settings).items():
+            for side, weight in zip(("lora_A", "lora_B"), weights, strict=True):
                 parameters[f"{name}.{layer}.{side}.weight"] = weight
     for name, weight in parameters.items():
         if ".lora_A." in name:
@@ -75,6 +77,34 @@ def add_lora(base: Base, settings: Train, draws: Draws) -> dict[str, nn.Paramete
         else:
             nn.init.zeros_(weight)
     return parameters
+
+
+def _inject(
+    network: nn.Module, layers: list[str], settings: Train
+) -> dict[str, tuple[nn.Parameter, nn.Parameter]]:
+    """Put an adapter beside each layer; its A and B, in float32."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    weights: dict[str, torch.Tensor] = {
+        layer: network.get_submodule(layer).get_parameter("weight") for layer in layers
+    }
+    sizes = {layer: settings.adapter(is_convolution(weights[layer])) for layer in layers}
+    config = LoraConfig(
+        r=settings.rank,
+        rank_pattern={layer: r for layer, (r, _) in sizes.items() if r != settings.rank},
+        target_modules=layers,
+        init_lora_weights=False,
+    )
+    inject_adapter_in_model(config, network, adapter_name=ADAPTER)
+    found = {}
+    for layer, (_, scale) in sizes.items():
+        adapted: Any = network.get_submodule(layer)
+        adapted.scaling[ADAPTER] = scale
+        pair = tuple(adapted.get_submodule(f"{side}.{ADAPTER}") for side in ("lora_A", "lora_B"))
+        for part in pair:
+            part.weight.data = part.weight.data.float()
+        found[layer] = (pair[0].weight, pair[1].weight)
+    return found
 
 
 def check_finite(run: str, parameters: Mapping[str, torch.Tensor]) -> None:
@@ -102,15 +132,24 @@ def save(
         "identity": identity,
         "runs_before": str(runs_before),
     }
-    # What the weights predict, where it is not what the base predicts.
-    if settings.prediction_type is not None:
-        metadata["prediction_type"] = settings.prediction_type
-    if settings.zero_terminal_snr:
-        metadata["zero_terminal_snr"] = "true"
+    alphas = {}
+    for stem in stems(parameters):
+        down = parameters[f"{stem}.lora_A.weight"]
+        alphas[stem] = len(down) * settings.adapter(is_convolution(down))[1]
     if kohya is None:
-        write_diffusers(path, parameters, settings.rank, settings.alpha, metadata)
+        write_diffusers(path, parameters, alphas, metadata)
     else:
-        write_kohya(path, parameters, settings.rank, settings.alpha, kohya, metadata)
+        write_kohya(path, parameters, alphas, kohya, metadata | _network_args(settings))
+
+
+def _network_args(settings: Train) -> dict[str, str]:
+    """As kohya's trainer tells of the adapters."""
+    told = {"ss_network_dim": str(settings.rank), "ss_network_alpha": repr(settings.alpha)}
+    if settings.conv_rank is not None:
+        rank, scale = settings.adapter(convolution=True)
+        arguments = {"conv_dim": str(rank), "conv_alpha": repr(rank * scale)}
+        told["ss_network_args"] = json.dumps(arguments)
+    return told
 
 
 def runs_before(warm_start: Path | None) -> int:
@@ -129,21 +168,22 @@ def start_from(
     """
     layers = read(path, base)
     given = {f"{name}.lora_A.weight": layer.down for name, layer in layers.items()}
-    own = settings.alpha / settings.rank
     for name, layer in layers.items():
+        own = settings.adapter(is_convolution(layer.down))[1]
         given[f"{name}.lora_B.weight"] = layer.up * (layer.scale / own)
     own_names = {bare(name) for name in parameters}
     if given.keys() != own_names:
         odd = sorted(given.keys() ^ own_names)
         raise SystemExit(
             f"warm start: {path} and this arm adapt different layers ({len(odd)}, such as "
-            f"{odd[0]}): give both the same base, targets and lr_text (set in both or in none)"
+            f"{odd[0]}): give both the same base, targets, conv_rank and lr_text (set in both or "
+            "in none)"
         )
     for name, weight in parameters.items():
         # Flat, as a 1×1 convolution and a linear layer are the same here.
         side, flat = int(".lora_B." in name), weight.data.flatten(1)
         new = given[bare(name)].flatten(1)
-        if new.shape[side] > settings.rank or new.shape[1 - side] != flat.shape[1 - side]:
+        if new.shape[side] > flat.shape[side] or new.shape[1 - side] != flat.shape[1 - side]:
             raise SystemExit(
                 f"warm start: {name} of {path} is {list(new.shape)}, larger than this arm's "
                 f"{list(flat.shape)}: use at least its rank"

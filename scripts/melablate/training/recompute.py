@@ -17,7 +17,7 @@ def recompute_activations(base: Base, settings: Train) -> None:
 
 
 def _text(encoder: Any) -> None:
-    encoder.gradient_checkpointing_enable({"use_reentrant": False})
+    encoder.activation_checkpointing_enable({"use_reentrant": False})
     for module in encoder.modules():
         # transformers looks at this flag of the layer itself; those within stay in eval mode.
         if type(module).__name__ == "CLIPEncoderLayer":

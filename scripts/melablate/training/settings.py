@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ..settings import Neutral, Settings
+from .adapter_settings import AdapterDropout
 from .average_settings import Ema
 from .objective import contradiction
 from .objective_settings import MultiresNoise
@@ -110,6 +111,15 @@ class Train(Settings):
     targets: Literal["attention", "transformer", "all"] = "transformer"
     """Layers with an adapter: the attention's projections; every linear layer and 1×1 convolution
     of the transformer blocks, MLP included (kohya's default); those of the whole network."""
+    conv_rank: Positive | None = None
+    """Rank of adapters on the UNet's 3×3 convolutions, in ResNet blocks and samplers, whose other
+    layers then have adapters too (kohya's conv_dim, LoCon); none: convolutions have none."""
+    conv_alpha: Rate | None = None
+    """Alpha of these; none: they are scaled as the others are."""
+    rank_stabilized: bool = False
+    """Scale adapters by alpha / √rank (Kalajdzievski 2023, rsLoRA)."""
+    adapter_dropout: AdapterDropout = AdapterDropout()
+    """Parts of adapters that are left out while training."""
     loss: Loss = Loss()
     """Elementwise loss."""
     min_snr_gamma: Rate | None = None
@@ -171,6 +181,16 @@ class Train(Settings):
             return self.steps
         epoch = images * self.repeats * (2 if self.regularization else 1)
         return max(1, math.ceil(self.epochs * epoch / self.effective_batch))
+
+    def adapter(self, convolution: bool) -> tuple[int, float]:
+        """Rank of an adapter, and what its update is multiplied by."""
+        divisor = self.rank**0.5 if self.rank_stabilized else self.rank
+        rank, scale = self.rank, self.alpha / divisor
+        if convolution and self.conv_rank is not None:
+            rank = self.conv_rank
+            if self.conv_alpha is not None:
+                scale = self.conv_alpha / (rank**0.5 if self.rank_stabilized else rank)
+        return rank, scale
 
     def rate(self, network: str) -> float:
         """Peak learning rate of a network; 0 where it is not trained."""

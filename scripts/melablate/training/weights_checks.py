@@ -11,7 +11,7 @@ POLYNOMIAL_END = 1e-7
 
 def disagreement(train: "Train") -> str:
     """What is wrong first, and how to mend it; empty where nothing is."""
-    found = (*_rates(train), *_schedule(train), *_optimizer(train))
+    found = (*_rates(train), *_schedule(train), *_optimizer(train), *_adapters(train))
     return found[0] if found else ""
 
 
@@ -48,3 +48,8 @@ def _optimizer(train: "Train") -> Iterator[str]:
             "optimizer prodigy has one step size for all weights and cannot train a text encoder "
             "at another rate: set lr_text to 1, or to null to train the UNet alone"
         )
+
+
+def _adapters(train: "Train") -> Iterator[str]:
+    if train.conv_alpha is not None and train.conv_rank is None:
+        yield "conv_alpha is set but conv_rank is not: convolutions have no adapter; set both"
