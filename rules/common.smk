@@ -239,3 +239,19 @@ def sample_options(wildcards, input):
             PLAN.audio_folders[PLAN.corpus(PLAN.common.corpus)],
         ]
     return options
+
+
+def pipeline_settings(wildcards):
+    """What an arm's samples are drawn by, for those who draw them elsewhere."""
+    recipe = PLAN.recipe(wildcards.row)
+    height, width = recipe.spectrogram.size
+    return canonical(
+        {
+            "sampler": recipe.sample.sampler,
+            "clip_skip": recipe.train.clip_skip,
+            "prediction_type": recipe.train.prediction_type,
+            "zero_terminal_snr": recipe.train.zero_terminal_snr,
+            "height": height,
+            "width": width,
+        }
+    )

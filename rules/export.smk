@@ -1,4 +1,4 @@
-# export: the study's images as a folder with captions, for other trainers
+# export: images with captions for other trainers; an arm as a pipeline for diffusers
 
 
 rule export_images:
@@ -21,3 +21,27 @@ rule export_images:
     shell:
         'python "$MELABLATE_SCRIPTS"/export_images.py --settings {params.settings:q} --images {input:q}'
         " --out {output:q} 2>&1 | tee {log:q}"
+
+
+rule export_pipeline:
+    input:
+        base=lambda w: base_of(train_stage(w).reads["base"]),
+        weights=f"{RUN}/train.safetensors",
+    output:
+        directory(f"{RUN}/pipeline"),
+    log:
+        f"logs/{PLAN.study.study}/export_pipeline/{{row}}/seed-{{seed}}.log",
+    conda:
+        "../envs/melablate.yaml"
+    resources:
+        mem_mb=24000,
+        runtime=60,
+    params:
+        settings=pipeline_settings,
+        base=subpath(input.base, parent=True),
+        code=code_identity("export_pipeline.py"),
+    message:
+        "exporting {wildcards.row}, seed {wildcards.seed}, as a pipeline"
+    shell:
+        'python "$MELABLATE_SCRIPTS"/export_pipeline.py --settings {params.settings:q} --base {params.base:q}'
+        " --weights {input.weights:q} --out {output:q} 2>&1 | tee {log:q}"

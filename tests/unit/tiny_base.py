@@ -100,6 +100,8 @@ def write_base(folder: Path, xl: bool = False, prediction_type: str = "epsilon")
             beta_start=0.00085,
             beta_end=0.012,
             beta_schedule="scaled_linear",
+            clip_sample=False,
+            steps_offset=1,
             prediction_type=prediction_type,
         ).save_pretrained(folder / "scheduler")
     (folder / "model_index.json").write_text(

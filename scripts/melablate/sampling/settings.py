@@ -7,6 +7,7 @@ from pydantic import Field
 from ..settings import Settings
 
 Count = Annotated[int, Field(ge=1)]
+Sampler = Literal["dpmsolver++", "ddim", "euler"]
 
 
 class Prompts(Settings):
@@ -24,7 +25,7 @@ class Prompts(Settings):
 class Sample(Settings):
     """Sampler and guidance; never an input of training."""
 
-    sampler: Literal["dpmsolver++", "ddim", "euler"] = "dpmsolver++"
+    sampler: Sampler = "dpmsolver++"
     """Solver of the reverse process (diffusers' implementations)."""
     steps: Count = 32
     """Steps of the solver."""
