@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from .draws import Draws
 from .settings import Captions
 
-BETWEEN_CLAUSES = re.compile(r"\s*[,;]\s+|(?<=[.!?])\s+")
-"""Commas and semicolons go; the stop that ends a sentence stays with it."""
+BETWEEN = {
+    "clauses": re.compile(r"\s*[,;]\s+|\s*(?<!\d)[,;]|[,;](?!\d)|(?<=[.!?])\s+"),
+    "sentences": re.compile(r"(?<=[.!?])\s+"),
+}
+"""Commas and semicolons go, but not that of 1,200; the stop that ends a sentence stays with it."""
 
 
 def caption_of(captions: Sequence[str], clip_id: str, visit: int, draws: Draws) -> str:
@@ -19,18 +22,19 @@ def caption_of(captions: Sequence[str], clip_id: str, visit: int, draws: Draws) 
     return captions[order[visit % count]]
 
 
-def clauses(caption: str) -> list[str]:
-    """Parts of a caption that may change places."""
-    return [part.strip() for part in BETWEEN_CLAUSES.split(caption) if part.strip()]
+def parts_of(caption: str, kind: str) -> list[str]:
+    """Parts of a caption that may change places: its clauses, or its sentences."""
+    return [part.strip() for part in BETWEEN[kind].split(caption) if part.strip()]
 
 
-def shuffled(caption: str, keep_first: int, order: Sequence[int]) -> str:
-    """Clauses after the first `keep_first` in the given order; each sentence keeps its stop."""
-    parts = clauses(caption)
+def shuffled(caption: str, kind: str, keep_first: int, order: Sequence[int]) -> str:
+    """Parts after the first `keep_first` in the given order; each sentence keeps its stop."""
+    parts = parts_of(caption, kind)
     parts = parts[:keep_first] + [parts[keep_first + index] for index in order]
     joined = parts[0] if parts else ""
     for part in parts[1:]:
-        joined += (" " if joined[-1] in ".!?" else ", ") + part
+        between = ". " if kind == "sentences" else ", "
+        joined += (" " if joined[-1] in ".!?" else between) + part
     return joined
 
 
@@ -38,11 +42,11 @@ def prepared(caption: str, settings: Captions, draws: Draws, *position: int | st
     """The caption as it is encoded for a sample."""
     if settings.dropout and draws.uniform("caption dropout", *position) < settings.dropout:
         return ""
-    if settings.shuffle == "none":
+    kind = settings.shuffle
+    if kind == "none":
         return caption
-    free = len(clauses(caption)) - settings.keep_first
+    free = len(parts_of(caption, kind)) - settings.keep_first
     if free < 2:
         return caption
-    return shuffled(
-        caption, settings.keep_first, draws.permutation(free, "caption shuffle", *position)
-    )
+    order = draws.permutation(free, "caption shuffle", *position)
+    return shuffled(caption, kind, settings.keep_first, order)

@@ -43,10 +43,11 @@ class Loss(Settings):
 class Captions(Settings):
     """What becomes of a caption before it is encoded."""
 
-    shuffle: Literal["none", "clauses"] = "none"
-    """Shuffle the caption's clauses, split at commas, semicolons and ends of sentences."""
+    shuffle: Literal["none", "clauses", "sentences"] = "none"
+    """Shuffle the caption's clauses, split at commas, semicolons and ends of sentences, or only its
+    sentences, each left as it is."""
     keep_first: Annotated[int, Field(ge=0)] = 0
-    """Clauses that stay in front."""
+    """Clauses or sentences that stay in front."""
     dropout: Share = 0.0
     """Share of samples that are trained without caption."""
 
