@@ -16,7 +16,7 @@ from melablate.plan import make_plan
 from melablate.sampling.generate import generate_latents
 from melablate.sampling.prompts import Prompt
 from melablate.sampling.settings import Sample
-from melablate.training.noise import clean, noised, target
+from melablate.training.noise import guessed, noised, target
 from melablate.training.settings import Train
 from melablate.training.weighting import (
     debiased,
@@ -65,14 +65,22 @@ def test_it_is_the_schedule_that_samplers_use() -> None:
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
-def test_a_prediction_stands_for_the_latents_that_it_was_made_from(kind: str) -> None:
-    x, e = torch.randn(3, 4, 2, 2).double(), torch.randn(3, 4, 2, 2).double()
+def test_a_prediction_stands_for_latents(kind: str) -> None:
+    """Those from which, and from the noised ones, it would follow."""
+    x, e, wrong = (torch.randn(3, 4, 2, 2).double() for _ in range(3))
     a = torch.tensor([0.9, 0.3, 0.01]).double()
-    assert torch.allclose(clean(kind, noised(x, e, a), target(kind, x, e, a), a), x)
+    mixed, column = noised(x, e, a), a.view(-1, 1, 1, 1)
+    found = guessed(kind, x, wrong - target(kind, x, e, a), a)
+    if kind == "epsilon":
+        assert torch.allclose(column.sqrt() * found + (1 - column).sqrt() * wrong, mixed)
+    else:
+        assert torch.allclose(found, column.sqrt() * mixed - (1 - column).sqrt() * wrong)
+    assert torch.equal(guessed(kind, x, torch.zeros_like(x), a), x)
     zero = torch.zeros(3).double()  # no signal: v is −x, the input all noise
-    found = noised(x, e, zero)
-    assert torch.equal(found, e) and torch.equal(target("v_prediction", x, e, zero), -x)
-    assert torch.equal(clean("v_prediction", found, -x, zero), x)
+    assert torch.equal(noised(x, e, zero), e) and torch.equal(
+        target("v_prediction", x, e, zero), -x
+    )
+    assert torch.equal(guessed("v_prediction", x, wrong + x, zero), -wrong)
 
 
 # Weights
@@ -118,9 +126,8 @@ def test_an_error_of_v_scaled_like_epsilon_is_that_of_epsilon() -> None:
     for at in (200, 500, 900):
         a = ALPHAS[at : at + 1].double()
         v = target("v_prediction", x, e, a)
-        of_e = (noised(x, e, a) - a.sqrt() * clean("v_prediction", noised(x, e, a), wrong, a)) / (
-            1 - a
-        ).sqrt()
+        guess = a.sqrt() * noised(x, e, a) - (1 - a).sqrt() * wrong
+        of_e = (noised(x, e, a) - a.sqrt() * guess) / (1 - a).sqrt()
         scale = like_epsilon(signal_to_noise(a))
         assert torch.allclose(scale * (wrong - v).square(), (of_e - e).square())
 

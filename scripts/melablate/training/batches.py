@@ -26,6 +26,8 @@ class Batch:
     timesteps: torch.Tensor
     weights: torch.Tensor
     captions: list[str]
+    keys: list[tuple[int | str, ...]]
+    """What else is drawn for a sample is keyed by its own."""
 
 
 def collate(
@@ -62,6 +64,7 @@ def collate(
         timesteps=torch.tensor(drawn, device=device),
         weights=torch.tensor([sample.weight for sample in samples], device=device),
         captions=[sample.caption for sample in samples],
+        keys=[sample.key for sample in samples],
     )
 
 

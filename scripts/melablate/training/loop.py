@@ -78,6 +78,10 @@ def train(run: Run) -> Outcome:
     elementwise = importlib.import_module(f"{__package__}.losses.{settings.loss.kind}").loss
     alphas, cut = base.alphas.to(device), stream.images.source.cut
     of_timestep = timestep_weights(settings, alphas, base.prediction_type)
+    image_loss = None
+    if settings.spectrogram_loss is not None:
+        make = importlib.import_module(f"{__package__}.losses.spectrogram").make
+        image_loss = make(settings.spectrogram_loss, base, draws, device)
 
     # Adapters on the frozen base, and their optimizer.
     for network in base.networks.values():
@@ -125,7 +129,8 @@ def train(run: Run) -> Outcome:
                     arguments = unet_arguments(base, texts(batch.captions), x, cut)
                     predicted = unet(x.to(base.unet.dtype), batch.timesteps, **arguments).sample
 
-                # Elementwise → mean → × sample weight → × timestep weights → mean (kohya's order).
+                # Elementwise → mean → × sample weight → × timestep weights → + the mel image's
+                # → mean (kohya's order).
                 wanted = target(
                     base.prediction_type, batch.latents, batch.noise, alphas[batch.timesteps]
                 )
@@ -138,6 +143,8 @@ def train(run: Run) -> Outcome:
                     progress=step / steps,
                 ).mean(dim=(1, 2, 3))
                 loss = loss * batch.weights * of_timestep[batch.timesteps]
+                if image_loss is not None:
+                    loss = loss + batch.weights * image_loss(batch, predicted.float() - wanted)
                 loss = loss.mean() / settings.accumulation
                 accelerator.backward(loss)
                 total += loss.detach()

@@ -21,11 +21,13 @@ def target(
     raise SystemExit(f"prediction_type {prediction_type!r} is none of: epsilon, v_prediction")
 
 
-def clean(
-    prediction_type: str, noised: torch.Tensor, predicted: torch.Tensor, alphas: torch.Tensor
+def guessed(
+    prediction_type: str, latents: torch.Tensor, error: torch.Tensor, alphas: torch.Tensor
 ) -> torch.Tensor:
-    """The latents x₀ that a prediction stands for; ε says nothing of them where ᾱ is 0."""
+    """The latents that a prediction stands for: the true ones, moved by its error.
+
+    x − √((1 − ᾱ)/ᾱ)·(ε̂ − ε), or x − √(1 − ᾱ)·(v̂ − v); ε says nothing of them where ᾱ is 0.
+    """
     a = alphas.view(-1, 1, 1, 1)
-    if prediction_type == "v_prediction":
-        return a.sqrt() * noised - (1 - a).sqrt() * predicted
-    return (noised - (1 - a).sqrt() * predicted) / a.sqrt()
+    moved = (1 - a).sqrt() * error
+    return latents - (moved if prediction_type == "v_prediction" else moved / a.sqrt())

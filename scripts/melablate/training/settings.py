@@ -10,7 +10,7 @@ from ..settings import Neutral, Settings
 from .adapter_settings import AdapterDropout
 from .average_settings import Ema
 from .objective import contradiction
-from .objective_settings import MultiresNoise
+from .objective_settings import MultiresNoise, SpectrogramLoss
 from .optimizer_settings import AdamW, Optimizer
 from .weights_checks import disagreement
 
@@ -123,6 +123,8 @@ class Train(Settings):
     """Parts of adapters that are left out while training."""
     loss: Loss = Loss()
     """Elementwise loss."""
+    spectrogram_loss: SpectrogramLoss | None = None
+    """Spectrogram-aware loss beside it; none: the latents alone count."""
     min_snr_gamma: Rate | None = None
     """Weight samples by min(SNR, γ)/SNR, or /(SNR + 1) for v (Hang et al. 2023); none: all alike.
     Weights multiply where several are asked for."""
