@@ -125,6 +125,8 @@ def _unlike(one: Recipe, other: Recipe) -> Iterator[tuple[str, str, str]]:
     """What decides which layers have adapters, where it differs."""
     if one.base != other.base:
         yield "base", one.base, other.base
+    if one.train.weights != other.train.weights:
+        yield "train.weights", one.train.weights, other.train.weights
     if one.train.targets != other.train.targets:
         yield "train.targets", one.train.targets, other.train.targets
     words = {True: "set", False: "null"}
@@ -219,6 +221,9 @@ def _without_effect(recipe: Recipe) -> dict[str, str]:
         idle["train.loss.c"] = idle["train.loss.schedule"] = f"train.loss.kind is {train.loss.kind}"
     if train.captions.shuffle == "none":
         idle["train.captions.keep_first"] = "train.captions.shuffle is none"
+    if train.weights == "full":
+        for key in ("rank", "alpha", "targets"):
+            idle[f"train.{key}"] = "train.weights is full"
     if recipe.sample.guidance == 1:
         idle["sample.negative_prompt"] = "sample.guidance is 1"
     return idle | {"train.log_every": "it changes the log only"}

@@ -63,9 +63,15 @@ def with_objective(base: Base, prediction_type: str | None, zero_terminal_snr: b
 
 
 def load_base(
-    folder: Path, parts: Iterable[str] = PARTS, dtype: torch.dtype = torch.float32
+    folder: Path,
+    parts: Iterable[str] = PARTS,
+    dtype: torch.dtype = torch.float32,
+    unet_dtype: torch.dtype | None = None,
 ) -> Base:
-    """Load `parts` of a base (safetensors only, nothing from the network), frozen, in eval mode."""
+    """Load `parts` of a base (safetensors only, nothing from the network), frozen, in eval mode.
+
+    A UNet that trains itself is in a type of its own.
+    """
     if folder.is_file():
         raise SystemExit(
             f"{folder} is a single file; a base is a folder in diffusers' layout: convert it (in "
@@ -85,7 +91,7 @@ def load_base(
         with quick_imports():
             from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-        base.unet = _network(UNet2DConditionModel, folder, "unet", dtype)
+        base.unet = _network(UNet2DConditionModel, folder, "unet", unet_dtype or dtype)
     if "vae" in wanted:
         with quick_imports():
             from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL

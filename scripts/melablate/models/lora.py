@@ -1,4 +1,4 @@
-"""Low-rank adapters of a file, put into a base that samples."""
+"""Trained weights of a file, low-rank adapters or whole, put into a base that samples."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,18 +10,22 @@ from torch import nn
 from .base import Base
 from .lora_file import Layer, read
 from .lora_keys import WRAPPING, wrapped
+from .whole import is_whole, put_whole
 
 ADAPTER = "default"
 
 
 @torch.no_grad()
 def load_into(base: Base, path: Path) -> None:
-    """Put an adapter into a plain base that samples.
+    """Put an adapter, or whole weights, into a plain base that samples.
 
     Weights of float32 are fused: W + alpha/rank · B·A. Those of fewer bits cannot hold a small
     update (bf16 keeps 8 bits: an update of .3 % of W would be off by half), so there the adapter
     stays beside them in float32, as it was in training.
     """
+    if is_whole(path):
+        put_whole(base, path)
+        return
     by_network: dict[str, dict[str, Layer]] = {}
     for name, layer in read(path, base).items():
         network, _, place = name.partition(".")

@@ -16,6 +16,8 @@ WRAPPING = "text_model."
 TEXT = {"text_encoder": "te1", "text_encoder_2": "te2"}
 
 RESNET = {
+    "norm1": "in_layers.0",
+    "norm2": "out_layers.0",
     "time_emb_proj": "emb_layers.1",
     "conv_shortcut": "skip_connection",
     "conv1": "in_layers.2",
@@ -27,6 +29,7 @@ OUTSIDE = {
     "add_embedding.linear_1": "label_emb.0.0",
     "add_embedding.linear_2": "label_emb.0.2",
     "conv_in": "input_blocks.0.0",
+    "conv_norm_out": "out.0",
     "conv_out": "out.2",
 }
 MIDDLE = {"resnets.0": "0", "attentions.0": "1", "resnets.1": "2"}

@@ -26,11 +26,27 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             for name in file.keys():  # noqa: SIM118 (not a mapping)
                 tensors[name] = file.get_tensor(name)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise SystemExit(
-            f"{path} is not a whole safetensors file ({error}); "
-            "it may be cut short or of another format: delete it and make it again"
-        ) from None
+        raise _not_whole(path, error) from None
     return tensors, metadata
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Metadata alone: whole models are large."""
+    if not path.is_file():
+        raise SystemExit(f"{path}: no such file")
+    refuse_pickle(path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise _not_whole(path, error) from None
+
+
+def _not_whole(path: Path, error: Exception) -> SystemExit:
+    return SystemExit(
+        f"{path} is not a whole safetensors file ({error}); "
+        "it may be cut short or of another format: delete it and make it again"
+    )
 
 
 def refuse_pickle(path: Path) -> None:

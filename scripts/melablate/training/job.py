@@ -6,19 +6,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import cuda
 
 from ..audio.shard_files import shard_files
 from ..files import sha256, write_json, write_text
 from ..models.base import Base, load_base, with_objective
-from . import lora
+from . import trained
 from .draws import Draws
 from .images import Images, cached_images, encoded_images
 from .latents_settings import Latents
 from .loop import DTYPES, Outcome, Run, deterministic, train
+from .lora import runs_before
 from .objective import contradiction
 from .provenance import commit, machine, peak_memory, versions
 from .resume import Cadence, Resume
+from .schedules import warmup_steps
 from .settings import Train
 from .signals import Stop
 from .stream import Stream
@@ -79,9 +82,11 @@ def run(
     resume = Resume(prefix, identity, cache(inputs.contents))
     resume.remove_stale()
     deterministic(threads)
-    draws = Draws(seed, lora.runs_before(inputs.warm_start))
+    draws = Draws(seed, runs_before(inputs.warm_start))
     stream = _stream(settings, latents, inputs, draws)
-    base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision])
+    warmup_steps(settings, settings.total_steps(len(stream.images)))  # before models are loaded
+    master = torch.float32 if settings.weights == "full" else None
+    base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision], master)
     base = _objective(base, settings)
     _check_shape(base, stream.images)
     outcome = train(
@@ -105,7 +110,7 @@ def run(
     weights = prefix.with_name(prefix.name + ".safetensors")
     beside = prefix.with_name(prefix.name + ".kohya.safetensors")
     for path, kohya in ((beside, base), (weights, None)):
-        lora.save(path, outcome.parameters, settings, identity, draws.chain, kohya)
+        trained.save(path, outcome.parameters, settings, identity, draws.chain, kohya)
     resume.remove()
 
 

@@ -19,7 +19,7 @@ from .batches import collate
 from .draws import Draws
 from .dropouts import Dropouts
 from .log import Log, NotFiniteError
-from .lora import add_lora, check_finite, start_from
+from .lora import check_finite
 from .noise import noised, target
 from .optimizing import Optimizing
 from .recompute import recompute_activations
@@ -28,6 +28,7 @@ from .settings import Train
 from .signals import TEMPORARY, Stop
 from .stream import Stream
 from .text import Texts
+from .trained import add_trained, start_from
 from .weighting import timestep_weights
 
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -86,7 +87,7 @@ def train(run: Run) -> Outcome:
     # Adapters on the frozen base, and their optimizer.
     for network in base.networks.values():
         network.to(device)
-    parameters = add_lora(base, settings, draws)
+    parameters = add_trained(base, settings, draws)
     if run.warm_start is not None:
         start_from(run.warm_start, parameters, settings, base)
     dropouts = Dropouts(base, settings, draws)

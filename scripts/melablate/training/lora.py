@@ -13,7 +13,7 @@ from ..models.base import Base
 from ..models.lora import ADAPTER
 from ..models.lora_file import read, stems, write_diffusers, write_kohya
 from ..models.lora_keys import bare
-from ..models.weights import read_tensors
+from ..models.weights import read_metadata
 from .draws import Draws
 from .settings import Train
 
@@ -156,7 +156,7 @@ def runs_before(warm_start: Path | None) -> int:
     """Runs that led to a warm start's weights; of an adapter made elsewhere, one is known."""
     if warm_start is None:
         return 0
-    return 1 + int(read_tensors(warm_start)[1].get("runs_before", "0"))
+    return 1 + int(read_metadata(warm_start).get("runs_before", "0"))
 
 
 def start_from(

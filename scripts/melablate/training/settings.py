@@ -82,6 +82,8 @@ class Train(Settings):
     """Batches to an optimizer step."""
     repeats: Positive = 1
     """Times that an image stands in an epoch."""
+    weights: Annotated[Literal["lora", "full"], Neutral("lora")] = "lora"
+    """What trains: low-rank adapters, or all weights of the UNet (then no text encoder trains)."""
     lr: Rate = 1e-4
     """Peak learning rate of the UNet's weights."""
     lr_text: Rate | None = None
@@ -164,6 +166,8 @@ class Train(Settings):
     """Start from another arm's weights."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Mixed precision: frozen weights and activations in this type; adapters stay in float32."""
+    save_precision: Annotated[Literal["fp32", "bf16", "fp16"], Neutral("fp32")] = "fp32"
+    """Type of the trained weights in the files that a run writes; they train in fp32."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: less memory, more time, and the same
     gradients (to the last bit where the device's kernels are deterministic)."""

@@ -51,5 +51,11 @@ def _optimizer(train: "Train") -> Iterator[str]:
 
 
 def _adapters(train: "Train") -> Iterator[str]:
+    if train.weights == "full":
+        for option in ("conv_rank", "conv_alpha", "rank_stabilized", "adapter_dropout"):
+            if getattr(train, option) != type(train).model_fields[option].default:
+                yield f"{option} has no effect on weights full, which has no adapters: take it out"
+        if train.lr_text is not None:
+            yield "weights full trains the UNet alone: set lr_text to null, or weights to lora"
     if train.conv_alpha is not None and train.conv_rank is None:
         yield "conv_alpha is set but conv_rank is not: convolutions have no adapter; set both"
