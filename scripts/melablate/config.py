@@ -39,7 +39,8 @@ class Arm(Settings):
     changes: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `corpus`, `regularization`, `clips`, `spectrogram`, `base`, `latents`,
     `train` and `sample`, nested or as dotted keys (`train.rank: 16`). A number may be given by
-    the baseline's: `train.rank: {times: 4}`; so one file fits every study."""
+    the baseline's: `train.rank: {times: 4}`; so one file fits every study. Where it may have none,
+    `train.lr_text: {times: 0.1, or: null}` says what then."""
 
 
 class Recipe(Settings):

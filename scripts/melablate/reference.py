@@ -39,6 +39,7 @@ SWEEP = """\
 
 `sweep: {train.rank: [4, 16], train.lr: [1.0e-4, 1.0e-3]}` makes an arm of every combination,
 named by its values (`rank-4_lr-0.0001`). The combination that is the baseline is not made twice.
+`config/sweeps/` holds some, to be given after a study's file.
 """
 
 

@@ -1,6 +1,7 @@
 """Changes given relative to the baseline: `train.batch_size: {times: 2}` → `16`.
 
-So an arm file says what its row is (the batch doubled) and is true in every study.
+So an arm file says what its row is (the batch doubled) and is true in every study. Where the
+baseline may have nothing, `{times: 0.1, or: null}` says what then.
 """
 
 import math
@@ -9,7 +10,7 @@ from typing import Any
 
 from .config_errors import ConfigError
 
-TIMES = "times"
+TIMES, OR = "times", "or"
 
 
 def is_relative(value: Any) -> bool:
@@ -33,14 +34,16 @@ def absolute(base: Any, changes: Any, source: str, key: str = "") -> Any:
     }
 
 
-def _product(base: Any, given: Mapping[str, Any], source: str, key: str) -> int | float:
+def _product(base: Any, given: Mapping[str, Any], source: str, key: str) -> Any:
     """A whole number stays whole: 5 × 1.5 is an error, not 7 or 8."""
     factor, where = given[TIMES], f"{source}: {key}"
-    if len(given) > 1:
-        others = ", ".join(str(name) for name in given if name != TIMES)
+    if given.keys() - {TIMES, OR}:
+        others = ", ".join(str(name) for name in given if name not in (TIMES, OR))
         raise ConfigError(f"{where}: {TIMES} stands alone; take out {others}")
     if not _number(factor) or not math.isfinite(factor) or factor <= 0:
         raise ConfigError(f"{where}.{TIMES}: expected number > 0, got {factor!r}")
+    if base is None and OR in given:
+        return given[OR]
     if not _number(base):
         has = "nothing" if base is None else f"{base!r}" if isinstance(base, str) else "no number"
         raise ConfigError(

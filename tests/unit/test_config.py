@@ -142,6 +142,8 @@ def test_a_wrong_study_is_explained(said: Said, mine: str, words: str) -> None:
         ("{train.batch_size: {times: .inf}}", "arms/my.yaml: train.batch_size.times: expected number > 0, got inf"),
         ("{train.batch_size: {times: 2, plus: 1}}", "arms/my.yaml: train.batch_size: times stands alone; take out plus"),
         ("{train.min_snr_gamma: {times: 2}}", "arms/my.yaml: train.min_snr_gamma: times multiplies the baseline's number, but it has nothing here"),
+        ("{train.rank: {times: 2, or: 3, plus: 1}}", "arms/my.yaml: train.rank: times stands alone; take out plus"),
+        ("{train.lr_text: {times: 2, or: much}}", "arms/my.yaml: train.lr_text: expected number > 0 or null, got 'much'"),
         ("{train.schedule: {times: 2}}", "arms/my.yaml: train.schedule: times multiplies the baseline's number, but it has 'cosine' here"),
         ("{train.rnk: {times: 2}}", "arms/my.yaml: train.rnk: unknown key; the nearest known key is train.rank"),
         ("{train.warmup: {times: 377}}", "arms/my.yaml: train: warmup 7.54 is neither a share below 1 nor a whole number of steps"),
