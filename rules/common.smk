@@ -219,7 +219,9 @@ def sample_input(wildcards):
     if "base" in reads:
         files["base"] = base_of(reads["base"])
     if "train" in reads:
-        files["weights"] = f"{run_of(wildcards.row, wildcards.seed)}/train.safetensors"
+        best = PLAN.recipe(wildcards.row).sample.checkpoint == "best"
+        file = "train.best.safetensors" if best else "train.safetensors"
+        files["weights"] = f"{run_of(wildcards.row, wildcards.seed)}/{file}"
     if wildcards.row in CEILINGS:
         files["images"] = prompt_images()
     if wildcards.row == "real-audio":

@@ -9,7 +9,9 @@ rule train_arm:
             f"{RUN}/train",
             weights=".safetensors",
             kohya=".kohya.safetensors",
+            best=".best.safetensors",
             log=".csv",
+            validation=".validation.csv",
             provenance=".json",
         ),
     log:
@@ -21,7 +23,7 @@ rule train_arm:
     resources:
         mem_mb=16000,
         runtime=720,
-        gpu=1,
+        gpu=PLAN.study.gpus,
     # Neither names nor paths of arm and study: the shared cache knows a run by its params, and a
     # renamed arm, or another study with the same baseline, takes it from there.
     params:
@@ -40,4 +42,4 @@ rule train_arm:
         " --latents {input.latents:q} --images {input.images:q}"
         " --regularization {input.regularization:q} --warm-start {input.warm_start:q}"
         ' --study "$MELABLATE_STUDY" --arm {wildcards.row} --provenance {params.provenance:q}'
-        " $MELABLATE_CHECKPOINT --threads {threads} --out {output.weights:q} 2>&1 | tee -i {log:q}"
+        " $MELABLATE_CHECKPOINT --processes {resources.gpu} --threads {threads} --out {output.weights:q} 2>&1 | tee -i {log:q}"

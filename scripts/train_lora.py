@@ -1,13 +1,15 @@
 """Train low-rank adapters on a base: one arm, one seed.
 
 Run the same command again and it goes on from its last saved state, to the same bits. SIGTERM,
-SIGUSR1 and Ctrl-C make it save and leave with exit code 75; any other failure is 1.
+SIGUSR1, Ctrl-C and the end of its time make it save and leave with exit code 75; any other failure
+is 1.
 """
 
 import argparse
 import json
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic mat
 from melablate.imports import quick_imports  # noqa: E402
 from melablate.training.alone import alone  # noqa: E402
 from melablate.training.latents_settings import Latents  # noqa: E402
+from melablate.training.launch import follow, helpers, is_helper  # noqa: E402
 from melablate.training.settings import Train  # noqa: E402
+from melablate.training.signals import Stop  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
 
@@ -42,6 +46,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--arm", default="", help="name to record")
     parser.add_argument("--checkpoint-seconds", type=float, help="save a state so often")
     parser.add_argument("--checkpoint-steps", type=int, help="the same, in steps")
+    parser.add_argument("--checkpoint-budget", type=float, help="save and leave after so many s")
+    parser.add_argument("--processes", type=int, default=1, help="share every batch among so many")
     parser.add_argument("--name", help="what to call the run in messages; default: --out")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
@@ -53,17 +59,22 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Check the settings before the heavy imports, then train."""
     args = arguments()
+    stop = Stop()
+    follow()
     try:
         settings = Train.model_validate_json(args.settings)
         latents = Latents.model_validate_json(args.latents_settings)
     except ValidationError as error:
         raise SystemExit(f"--settings or --latents-settings: {error}") from None
     prefix = args.out.with_suffix("") if args.out.suffix == ".safetensors" else args.out
-    with alone(prefix):
-        train(args, settings, latents, prefix)
+    lock = nullcontext() if is_helper() else alone(prefix)
+    with lock, helpers(args.processes):
+        train(args, settings, latents, prefix, stop)
 
 
-def train(args: argparse.Namespace, settings: Train, latents: Latents, prefix: Path) -> None:
+def train(
+    args: argparse.Namespace, settings: Train, latents: Latents, prefix: Path, stop: Stop
+) -> None:
     """Import what training takes, and train."""
     with quick_imports():
         from melablate.training.job import Inputs, run
@@ -88,6 +99,8 @@ def train(args: argparse.Namespace, settings: Train, latents: Latents, prefix: P
         prefix=prefix,
         provenance=names | json.loads(args.provenance),
         cadence=Cadence(args.checkpoint_seconds, args.checkpoint_steps),
+        budget=args.checkpoint_budget,
+        stop=stop,
         start=START,
     )
 

@@ -79,6 +79,11 @@ class Recipe(Settings):
                 "one is used) go together: set both or neither; here latents.specaugment is "
                 f"{'set' if augmented else 'null'} and train.augment_share {share:g}"
             )
+        if self.sample.checkpoint == "best" and self.train.validation is None:
+            raise ValueError(
+                "sample.checkpoint is best, but nothing tells which one that is: set "
+                "train.validation too ({} takes its defaults)"
+            )
         return self
 
 
@@ -107,6 +112,8 @@ class Study(Recipe):
     """Where `snakemake fetch` puts data and models, and from where it gets them."""
     checkpoint: Checkpoint = Checkpoint()
     """How often training saves a state to go on from; changing it runs nothing again."""
+    gpus: Annotated[int, Field(ge=1)] = 1
+    """GPUs of a training run, which share each of its batches; changing it runs nothing again."""
     shards: Shards = Shards()
     """How images are spread over files; changing it runs nothing again."""
     export: Export = Export()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_runs import run, weights, write_latents
+from training_runs import IDENTITY, OUTPUTS, run, weights, write_latents
 
 HERE = Path(__file__).parent
 SETTINGS = {
@@ -23,6 +23,8 @@ SETTINGS = {
     "warmup": 0.2,
     "captions": {"shuffle": "clauses", "dropout": 0.1},
     "noise_offset": 0.05,
+    "ema": {"decay": 0.9},
+    "validation": {"every": 9, "draws": 2},
     "log_every": 7,
 }
 
@@ -53,14 +55,12 @@ def signalled(tmp: Path, base: Path, signals: list[str], steps: int) -> list[int
 
 
 def same(tmp: Path) -> None:
-    for end in ("safetensors", "kohya.safetensors", "csv"):
-        assert (tmp / f"killed.{end}").read_bytes() == (tmp / f"whole.{end}").read_bytes()
-    assert sorted(path.name for path in tmp.iterdir() if path.name.startswith((".", "killed"))) == [
-        "killed.csv",
-        "killed.json",
-        "killed.kohya.safetensors",
-        "killed.safetensors",
-    ]
+    ends = [name.removeprefix("train.") for name in OUTPUTS]
+    for end in ends:
+        if end != "json":
+            assert (tmp / f"killed.{end}").read_bytes() == (tmp / f"whole.{end}").read_bytes(), end
+    left = sorted(path.name for path in tmp.iterdir() if path.name.startswith((".", "killed")))
+    assert left == [f"killed.{end}" for end in ends]
 
 
 FEW = ["SIGKILL", "SIGINT", "SIGTERM", "SIGKILL", "SIGUSR1", "SIGKILL", "SIGKILL"]
@@ -99,30 +99,45 @@ def interrupted(
     return folder
 
 
-def test_a_state_of_another_identity_is_removed(
+def test_a_state_of_another_identity_waits_until_a_run_is_done(
     tmp_path: Path, bases: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A change that is taken back goes on where the run was before."""
     latents = write_latents(tmp_path / "latents.safetensors")
     settings = {"steps": 10, "log_every": 5}
     stale = interrupted(bases["sd"], tmp_path / "t", settings, latents, identity="a" * 16)
-    record = run(bases["sd"], tmp_path / "t", settings, latents, identity="b" * 16)
+    kept = (stale / "state.safetensors").read_bytes()
+    other = {"steps": 2, "precision": "no", "rank": 1}
+    with pytest.raises(SystemExit, match="larger than all"):
+        run(bases["sd"], tmp_path / "t", {"batch_size": 99}, latents, identity="b" * 16)
+    assert (stale / "state.safetensors").read_bytes() == kept
+    assert "of another identity" in capsys.readouterr().err
+    record = run(bases["sd"], tmp_path / "t", other, latents, identity="b" * 16)
     assert record["resumed_at"] == 0 and not stale.exists()
-    assert "another identity" in capsys.readouterr().err
 
 
-def test_a_broken_state_is_not_taken_for_whole(
-    tmp_path: Path, bases: dict[str, Path], capsys: pytest.CaptureFixture[str]
+def test_a_state_that_is_not_whole_or_not_its_own_stops_the_run(
+    tmp_path: Path, bases: dict[str, Path]
 ) -> None:
+    """Days of work are not begun anew without a word."""
     latents = write_latents(tmp_path / "latents.safetensors")
     settings = {"steps": 10, "log_every": 5}
-    run(bases["sd"], tmp_path / "whole", settings, latents)
-    folder = interrupted(bases["sd"], tmp_path / "killed", settings, latents)
+    folder = interrupted(bases["sd"], tmp_path / "t", settings, latents)
     state = folder / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:-100])
-    assert run(bases["sd"], tmp_path / "killed", settings, latents)["resumed_at"] == 0
-    assert "starting anew" in capsys.readouterr().err
-    same(tmp_path)
-    assert weights(tmp_path / "killed")
+    whole = state.read_bytes()
+    state.write_bytes(whole[:-100])
+    with pytest.raises(SystemExit, match="not a whole safetensors"):
+        run(bases["sd"], tmp_path / "t", settings, latents)
+    state.write_bytes(whole)
+    folder.rename(tmp_path / f"t.resume-{'c' * 12}")
+    with pytest.raises(SystemExit, match=f"another identity .{IDENTITY}, this run is {'c' * 16}"):
+        run(bases["sd"], tmp_path / "t", settings, latents, identity="c" * 16)
+    weights_file = tmp_path / f"t.resume-{'c' * 12}/state.safetensors"
+    weights_file.write_bytes((bases["sd"] / "vae/diffusion_pytorch_model.safetensors").read_bytes())
+    with pytest.raises(SystemExit, match="no state of a run"):
+        run(bases["sd"], tmp_path / "t", settings, latents, identity="c" * 16)
+    assert run(bases["sd"], tmp_path / "t", settings, latents)["resumed_at"] == 0
+    assert weights(tmp_path / "t")
 
 
 @pytest.mark.parametrize(

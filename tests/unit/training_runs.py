@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,14 @@ from melablate.models.weights import save_tensors
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_lora.py"
 IDENTITY = "0123456789abcdef"
+OUTPUTS = [
+    "train.best.safetensors",
+    "train.csv",
+    "train.json",
+    "train.kohya.safetensors",
+    "train.safetensors",
+    "train.validation.csv",
+]
 
 
 @pytest.fixture(scope="session")
@@ -66,14 +75,13 @@ def run(
     base: Path, out: Path, settings: dict[str, Any], latents: Path | None, **more: Any
 ) -> dict[str, Any]:
     """Train in this process; the provenance that was written."""
-    from accelerate.state import AcceleratorState
     from melablate.training.job import Inputs
     from melablate.training.job import run as run_job
     from melablate.training.latents_settings import Latents
     from melablate.training.resume import Cadence
     from melablate.training.settings import Train
+    from melablate.training.signals import Stop
 
-    AcceleratorState._reset_state(True)  # a process has one precision; a test has several
     inputs = {key: more.pop(key, None) for key in ("images", "regularization", "warm_start")}
     run_job(
         settings=Train.model_validate(settings),
@@ -86,7 +94,9 @@ def run(
         prefix=out,
         provenance={},
         cadence=Cadence(steps=more.pop("save_every", None)),
-        start=0.0,
+        stop=Stop(),
+        start=time.monotonic(),
+        budget=more.pop("budget", None),
     )
     record: dict[str, Any] = json.loads(out.with_name(out.name + ".json").read_text())
     return record

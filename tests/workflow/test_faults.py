@@ -128,7 +128,8 @@ def test_killed_runs_go_on_and_end_with_the_same_bits(
         assert bits[0] == bits[1], end
     assert json.loads((project.root / LONG).with_suffix(".json").read_text())["resumed_at"] > 0
     left = {path.name for path in (project.root / LONG).parent.iterdir()}
-    assert left == {f"train.{end}" for end in ("safetensors", "kohya.safetensors", "csv", "json")}
+    ends = ("safetensors", "kohya.safetensors", "best.safetensors", "csv", "validation.csv", "json")
+    assert left == {f"train.{end}" for end in ends}
 
 
 def train_log(arm: str) -> str:

@@ -2,8 +2,10 @@
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -16,37 +18,31 @@ ZIP, PICKLES = b"PK\x03\x04", tuple(bytes([0x80, protocol]) for protocol in rang
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file; anything else (a pickle too) is refused."""
-    if not path.is_file():
-        raise SystemExit(f"{path}: no such file")
-    refuse_pickle(path)
-    tensors: dict[str, torch.Tensor] = {}
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            for name in file.keys():  # noqa: SIM118 (not a mapping)
-                tensors[name] = file.get_tensor(name)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise _not_whole(path, error) from None
-    return tensors, metadata
+    with _opened(path) as file:
+        metadata = dict(file.metadata() or {})
+        names = file.keys()  # the file itself is not a mapping
+        return {name: file.get_tensor(name) for name in names}, metadata
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Metadata alone: whole models are large."""
+    """The metadata alone; a file that is cut short is refused all the same."""
+    with _opened(path) as file:
+        return dict(file.metadata() or {})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise SystemExit(f"{path}: no such file")
     refuse_pickle(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
+            yield file
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise _not_whole(path, error) from None
-
-
-def _not_whole(path: Path, error: Exception) -> SystemExit:
-    return SystemExit(
-        f"{path} is not a whole safetensors file ({error}); "
-        "it may be cut short or of another format: delete it and make it again"
-    )
+        raise SystemExit(
+            f"{path} is not a whole safetensors file ({error}); "
+            "it may be cut short or of another format: delete it and make it again"
+        ) from None
 
 
 def refuse_pickle(path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..settings import Settings
+from ..settings import Neutral, Settings
 
 Count = Annotated[int, Field(ge=1)]
 Sampler = Literal["dpmsolver++", "ddim", "euler"]
@@ -35,3 +35,5 @@ class Sample(Settings):
     """What guidance leads away from."""
     batch_size: Count = 32
     """Clips generated at once."""
+    checkpoint: Annotated[Literal["last", "best"], Neutral("last")] = "last"
+    """Weights that are sampled with: the last ones, or those of the smallest validation loss."""

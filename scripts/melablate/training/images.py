@@ -99,8 +99,8 @@ class Images:
         return len(self.clip_ids)
 
 
-def cached_images(path: Path, exclude_words: Sequence[str] = ()) -> Images:
-    """Training clips of a latents file."""
+def cached_images(path: Path, exclude_words: Sequence[str] = (), split: str = "train") -> Images:
+    """Clips of one split of a latents file."""
     tensors, metadata = read_tensors(path)
     try:
         clip_ids, captions, splits = (
@@ -119,7 +119,7 @@ def cached_images(path: Path, exclude_words: Sequence[str] = ()) -> Images:
             f"{path}: mean {list(mean.shape)} and std {list(std.shape)} should both be [clips, "
             f"variants, channels, height, width] for its {len(clip_ids)} clips; make it again"
         )
-    rows = _training_rows(path, splits, captions, exclude_words)
+    rows = _rows(path, splits, captions, exclude_words, split)
     return Images(
         [clip_ids[row] for row in rows],
         [captions[row] for row in rows],
@@ -128,30 +128,38 @@ def cached_images(path: Path, exclude_words: Sequence[str] = ()) -> Images:
 
 
 def encoded_images(
-    path: Path, vae: Any, settings: Latents, exclude_words: Sequence[str] = ()
+    path: Path,
+    vae: Any,
+    settings: Latents,
+    exclude_words: Sequence[str] = (),
+    split: str = "train",
 ) -> Images:
-    """Training clips of an image file, to be encoded at every step."""
+    """Clips of one split of image shards, to be encoded at every step."""
     # Here, for arms whose latents are cached do without.
     from ..audio.shard_files import read_columns
     from ..audio.shard_reading import read_images
 
     columns = read_columns(path, ["clip_id", "split", "captions"])
-    rows = _training_rows(path, columns["split"], columns["captions"], exclude_words)
+    rows = _rows(path, columns["split"], columns["captions"], exclude_words, split)
     clip_ids = [columns["clip_id"][row] for row in rows]
     table = read_images(path, only=set(clip_ids))
     source = Encoded(vae, torch.from_numpy(table.images), clip_ids, settings, table.codec)
     return Images(clip_ids, [columns["captions"][row] for row in rows], source)
 
 
-def _training_rows(
-    path: Path, splits: Sequence[str], captions: Sequence[Sequence[str]], words: Sequence[str]
+def _rows(
+    path: Path,
+    splits: Sequence[str],
+    captions: Sequence[Sequence[str]],
+    words: Sequence[str],
+    split: str,
 ) -> list[int]:
-    train = [row for row, split in enumerate(splits) if split == "train"]
-    if not train:
-        raise SystemExit(f"{path} has no clip of the training split")
-    rows = [row for row in train if not mentioned(captions[row], words)]
+    of_split = [row for row, found in enumerate(splits) if found == split]
+    if not of_split:
+        raise SystemExit(f"{path} has no clip of the split {split}")
+    rows = [row for row in of_split if not mentioned(captions[row], words)]
     if not rows:
         raise SystemExit(
-            f"{path}: exclude_words {list(words)} sets aside every one of its {len(train)} clips"
+            f"{path}: exclude_words {list(words)} sets aside every one of its {len(of_split)} clips"
         )
     return rows

@@ -1,29 +1,36 @@
 """A training job: check inputs, train, write weights, log and provenance."""
 
+import importlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import cuda
 
 from ..audio.shard_files import shard_files
 from ..files import sha256, write_json, write_text
 from ..models.base import Base, load_base, with_objective
 from . import trained
+from .budget import Budget
 from .draws import Draws
 from .images import Images, cached_images, encoded_images
 from .latents_settings import Latents
-from .loop import DTYPES, Outcome, Run, deterministic, train
+from .log import table
+from .loop import train
 from .lora import runs_before
 from .objective import contradiction
+from .processes import Processes
 from .provenance import commit, machine, peak_memory, versions
 from .resume import Cadence, Resume
+from .run import DTYPES, Run
 from .schedules import warmup_steps
 from .settings import Train
 from .signals import Stop
+from .speed import deterministic
+from .state import State
 from .stream import Stream
 
 
@@ -74,26 +81,47 @@ def run(
     prefix: Path,
     provenance: dict[str, Any],
     cadence: Cadence,
+    stop: Stop,
     start: float,
+    budget: float | None = None,
 ) -> None:
     """Train and write `<prefix>.safetensors`, `.csv` and `.json`."""
-    stop = Stop()
     inputs.check(settings, latents)
+    processes = Processes()
+    _check_share(settings, processes)
     resume = Resume(prefix, identity, cache(inputs.contents))
-    resume.remove_stale()
+    resume.check()
+    if processes.first:
+        resume.tell_stale()
     deterministic(threads)
     draws = Draws(seed, runs_before(inputs.warm_start))
-    stream = _stream(settings, latents, inputs, draws)
+    images = _images(settings, latents, inputs, processes, "train")
+    extra = None if inputs.regularization is None else cached_images(inputs.regularization)
+    stream = Stream(settings, draws, images, extra)
     warmup_steps(settings, settings.total_steps(len(stream.images)))  # before models are loaded
     master = torch.float32 if settings.weights == "full" else None
     base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision], master)
     base = _objective(base, settings)
     _check_shape(base, stream.images)
-    outcome = train(
-        Run(name, settings, draws, base, stream, resume, stop, cadence, inputs.warm_start)
+    this = Run(
+        name=name,
+        settings=settings,
+        draws=draws,
+        base=base,
+        stream=stream,
+        resume=resume,
+        stop=stop,
+        cadence=cadence,
+        budget=Budget.of_job(start, budget),
+        processes=processes,
+        warm_start=inputs.warm_start,
     )
-    write_text(prefix.with_name(prefix.name + ".csv"), outcome.log.csv())
-    record = {
+    if settings.validation is not None:
+        _validate(this, _images(settings, latents, inputs, processes, "heldout"))
+    state = train(this)
+    if not processes.first:
+        return
+    asked = {
         "identity": identity,
         "seed": seed,
         "runs_before": draws.chain,
@@ -104,24 +132,57 @@ def run(
             field.name: None if (path := getattr(inputs, field.name)) is None else str(path)
             for field in fields(inputs)
         },
-        **_figures(outcome, stream, start),
     }
-    write_json(prefix.with_name(prefix.name + ".json"), record)
-    weights = prefix.with_name(prefix.name + ".safetensors")
-    beside = prefix.with_name(prefix.name + ".kohya.safetensors")
-    for path, kohya in ((beside, base), (weights, None)):
-        trained.save(path, outcome.parameters, settings, identity, draws.chain, kohya)
+    _write(this, state, asked | _figures(this, state, start))
     resume.remove()
 
 
-def _stream(settings: Train, latents: Latents, inputs: Inputs, draws: Draws) -> Stream:
+def _validate(run: Run, heldout: Images) -> None:
+    """By its name, so that arms without it do not run again when it changes."""
+    module = importlib.import_module(f"{__package__}.validating")
+    validating = module.Validating(
+        run.settings.validation, heldout, run.steps, len(run.base.alphas)
+    )
+    run.looks.append(validating.look)
+    run.more_captions |= validating.captions()
+
+
+def _write(run: Run, state: State, record: dict[str, Any]) -> None:
+    def beside(end: str) -> Path:
+        return run.resume.prefix.with_name(run.resume.prefix.name + end)
+
+    def save(end: str, weights: Mapping[str, torch.Tensor], kohya: Base | None = None) -> None:
+        identity, chain = run.resume.identity, run.draws.chain
+        trained.save(beside(end), weights, run.settings, identity, chain, kohya)
+
+    write_text(beside(".csv"), state.log.csv())
+    write_text(beside(".validation.csv"), table(("step", "loss"), state.validation))
+    write_json(beside(".json"), record)
+    # Without validation the last weights are the best that are known.
+    best = run.resume.best(state.best[0]) if state.best else state.parameters
+    save(".best.safetensors", best)
+    save(".kohya.safetensors", state.parameters, run.base)
+    save(".safetensors", state.parameters)
+
+
+def _check_share(settings: Train, processes: Processes) -> None:
+    if settings.effective_batch < processes.count:
+        processes.leave(
+            f"{processes.count} processes for a batch of {settings.effective_batch}: each needs an "
+            "image of it; take fewer processes (gpus), or set batch_size or accumulation higher"
+        )
+
+
+def _images(
+    settings: Train, latents: Latents, inputs: Inputs, processes: Processes, split: str
+) -> Images:
+    """Clips of a split; words set aside what is trained on, not what it is measured by."""
+    words = settings.exclude_words if split == "train" else ()
     if inputs.images is not None:
-        vae = load_base(inputs.base, ("vae",)).vae.to("cuda" if cuda.is_available() else "cpu")
-        images = encoded_images(inputs.images, vae, latents, settings.exclude_words)
-    elif inputs.latents is not None:
-        images = cached_images(inputs.latents, settings.exclude_words)
-    extra = None if inputs.regularization is None else cached_images(inputs.regularization)
-    return Stream(settings, draws, images, extra)
+        vae = load_base(inputs.base, ("vae",)).vae.to(processes.device)
+        return encoded_images(inputs.images, vae, latents, words, split)
+    assert inputs.latents is not None, "checked above"
+    return cached_images(inputs.latents, words, split)
 
 
 def _objective(base: Base, settings: Train) -> Base:
@@ -145,18 +206,26 @@ def _check_shape(base: Base, images: Images) -> None:
         )
 
 
-def _figures(outcome: Outcome, stream: Stream, start: float) -> dict[str, Any]:
-    steps = outcome.steps
+def _figures(run: Run, state: State, start: float) -> dict[str, Any]:
+    stream, seconds, processes = run.stream, state.seconds, run.processes
+    gpus = processes.count if processes.device.type == "cuda" else 0
     return {
         "images": len(stream.images),
         "regularization_images": len(stream.regularization) if stream.regularization else 0,
-        "steps": steps,
-        "trained_weights": sum(weight.numel() for weight in outcome.parameters.values()),
-        "resumed_at": outcome.resumed_at,
-        "loop_seconds": round(outcome.seconds, 3),
+        "steps": run.steps,
+        "trained_weights": sum(weight.numel() for weight in state.parameters.values()),
+        "resumed_at": state.first,
+        "loop_seconds": round(seconds, 3),
+        "gpu_seconds": round(gpus * seconds, 3),
         "job_seconds": round(time.monotonic() - start, 3),
-        "steps_per_second": round(steps / outcome.seconds, 4) if outcome.seconds else None,
-        "final_loss": outcome.log.rows[-1][2],
+        "steps_per_second": round(run.steps / seconds, 4) if seconds else None,
+        "processes": processes.count,
+        "micro_batch": state.micro.size,
+        "out_of_memory": state.micro.events,
+        "final_loss": state.log.rows[-1][2],
+        "best": dict(zip(("step", "validation_loss"), state.best, strict=True))
+        if state.best
+        else None,
         "commit": commit(),
         "versions": versions(),
         "machine": machine(),

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,12 +68,7 @@ class Log:
 
     def csv(self) -> str:
         """The lines as CSV; no times in it: the same run gives the same file."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for step, *rest in self.rows:
-            writer.writerow([int(step), *(f"{value:.9g}" for value in rest)])
-        return out.getvalue()
+        return table(COLUMNS, self.rows)
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs."""
@@ -83,6 +78,16 @@ class Log:
         """Go on where `state` was taken."""
         self.rows, self.pending = state["rows"], state["pending"]
         self.skipped = state["skipped"]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[float]]) -> str:
+    """Rows that begin with a step, as CSV."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    for step, *rest in rows:
+        writer.writerow([int(step), *(f"{value:.9g}" for value in rest)])
+    return out.getvalue()
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,211 +1,176 @@
 """The training loop: one for every base, row of the table and machine."""
 
-import importlib
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import NoReturn
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
-from ..models.base import Base
-from ..models.conditioning import unet_arguments
 from ..progress import Progress
 from .batches import collate
-from .draws import Draws
 from .dropouts import Dropouts
 from .log import Log, NotFiniteError
 from .lora import check_finite
+from .micro_batches import MicroBatches, fits
 from .noise import noised, target
 from .optimizing import Optimizing
+from .predicting import predict
 from .recompute import recompute_activations
-from .resume import Cadence, Resume
-from .settings import Train
-from .signals import TEMPORARY, Stop
-from .stream import Stream
+from .run import Run
+from .signals import TEMPORARY
+from .state import State
+from .stream import Sample
+from .terms import make_terms
 from .text import Texts
 from .trained import add_trained, start_from
-from .weighting import timestep_weights
-
-DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-@dataclass
-class Run:
-    """What a run is made of."""
-
-    name: str
-    settings: Train
-    draws: Draws
-    base: Base
-    stream: Stream
-    resume: Resume
-    stop: Stop
-    cadence: Cadence
-    warm_start: Path | None = None
-
-
-@dataclass
-class Outcome:
-    """What a run has come to."""
-
-    parameters: dict[str, nn.Parameter]
-    log: Log
-    steps: int
-    seconds: float
-    """Time in the loop, over all the tries that it took."""
-    resumed_at: int
-    """Step at which this try began."""
-
-
-def deterministic(threads: int) -> None:
-    """Same input, same bits: fixed threads and deterministic kernels where there are any."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # It would also fill all fresh memory with NaN, which no step here reads.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-
-
-def train(run: Run) -> Outcome:
+def train(run: Run) -> State:
     """Train adapters on the base; SystemExit when asked to leave or when something is no number."""
-    settings, base, draws, stream = run.settings, run.base, run.draws, run.stream
-    accelerator = _accelerator(settings)
-    device = accelerator.device
-    steps = settings.total_steps(len(stream.images))
-    elementwise = importlib.import_module(f"{__package__}.losses.{settings.loss.kind}").loss
-    alphas, cut = base.alphas.to(device), stream.images.source.cut
-    of_timestep = timestep_weights(settings, alphas, base.prediction_type)
-    image_loss = None
-    if settings.spectrogram_loss is not None:
-        make = importlib.import_module(f"{__package__}.losses.spectrogram").make
-        image_loss = make(settings.spectrogram_loss, base, draws, device)
+    settings, processes, steps = run.settings, run.processes, run.steps
 
-    # Adapters on the frozen base, and their optimizer.
-    for network in base.networks.values():
-        network.to(device)
-    parameters = add_trained(base, settings, draws)
+    # The weights that train, their optimizer, and where an earlier try left off.
+    run.base.alphas = run.base.alphas.to(processes.device)
+    for network in run.base.networks.values():
+        network.to(processes.device)
+    parameters = add_trained(run.base, settings, run.draws)
     if run.warm_start is not None:
-        start_from(run.warm_start, parameters, settings, base)
-    dropouts = Dropouts(base, settings, draws)
-    recompute_activations(base, settings)
+        start_from(run.warm_start, parameters, settings, run.base)
+    dropouts = Dropouts(run.base, settings, run.draws)
+    recompute_activations(run.base, settings)
+    texts = Texts(run.base, settings, sorted(run.captions()))
     optimizing = Optimizing(parameters, settings, steps)
-    plain = optimizing.optimizer
-    trained = list(parameters.values())
-    texts = Texts(base, settings, stream.captions())
-    unet, optimizer = accelerator.prepare(base.unet, plain)
-
-    # Where an earlier try of the same run left off.
-    scaled = accelerator.scaler is not None
-    log = Log(settings.log_every, stream.epoch_size / settings.effective_batch, scaled)
-    first, before = _restored(run.resume, optimizing, log, accelerator.scaler)
-    progress = Progress(run.name, steps, first)
-    start = saved = time.monotonic()
-
-    def save(done: int) -> None:
-        log.settle(done)
-        check_finite(run.name, parameters)
-        rest = {"log": log.state(), "seconds": before + time.monotonic() - start}
-        if scaled:
-            rest["scaler"] = accelerator.scaler.state_dict()
-        run.resume.save(done, parameters, plain, rest, optimizing.averages)
+    optimizer, state = optimizing.optimizer, _state(run, optimizing, dropouts)
+    state.restore(run.resume)
+    processes.any()  # every one has read the saved state before one writes the next
+    progress = Progress(run.name, steps, state.first)
+    saved = time.monotonic()
+    run.stop.looping = True
 
     try:
-        for step in range(first, steps):
+        for step in range(state.first, steps):
+            # Validation and samples: they look at the weights and change none.
+            _look(run, state, texts, step)
+
             # Learning rate: a function of the step.
             rate = optimizing.set_rates(step)
 
-            # Gradients of one effective batch, in micro-batches.
-            total = torch.zeros((), device=device)
-            for micro in range(settings.accumulation):
-                number = step * settings.effective_batch + micro * settings.batch_size
-                samples = stream.samples(number, settings.batch_size)
-                dropouts.at(step, samples)
-                batch = collate(samples, draws, len(alphas), settings, device)
-                with accelerator.autocast():
-                    x = noised(batch.latents, batch.mixed, alphas[batch.timesteps])
-                    arguments = unet_arguments(base, texts(batch.captions), x, cut)
-                    predicted = unet(x.to(base.unet.dtype), batch.timesteps, **arguments).sample
+            # Gradients of one effective batch.
+            loss = gradients(run, state, texts, step)
 
-                # Elementwise → mean → × sample weight → × timestep weights → + the mel image's
-                # → mean (kohya's order).
-                wanted = target(
-                    base.prediction_type, batch.latents, batch.noise, alphas[batch.timesteps]
-                )
-                loss = elementwise(
-                    predicted.float(),
-                    wanted,
-                    settings=settings.loss,
-                    timesteps=batch.timesteps,
-                    alphas=alphas,
-                    progress=step / steps,
-                ).mean(dim=(1, 2, 3))
-                loss = loss * batch.weights * of_timestep[batch.timesteps]
-                if image_loss is not None:
-                    loss = loss + batch.weights * image_loss(batch, predicted.float() - wanted)
-                loss = loss.mean() / settings.accumulation
-                accelerator.backward(loss)
-                total += loss.detach()
-
-            dropouts.off()
-
-            # One optimizer step.
-            norm = _clip(accelerator, optimizer, trained, settings.clip_norm)
-            optimizer.step()
+            # One optimizer step; where gradients overflowed (fp16) the weights stay as they are.
+            state.scaler.unscale_(optimizer)
+            limit = float("inf") if settings.clip_norm is None else settings.clip_norm
+            norm = nn.utils.clip_grad_norm_(parameters.values(), limit)
+            state.scaler.step(optimizer)
+            state.scaler.update()
             optimizer.zero_grad()
             optimizing.stepped(step)
 
-            # Log, save, and leave where asked to.
+            # Log.
             done = step + 1
-            if log.add(step, total, norm, rate, last=done == steps):
-                progress.step(done, loss=log.rows[-1][2], grad_norm=log.rows[-1][4])
-            if run.stop.asked and done < steps:
-                save(done)
-                print(f"{run.name}: asked to stop, saved step {done}/{steps}", file=sys.stderr)
-                raise SystemExit(TEMPORARY)
-            if done < steps and run.cadence.due(done, time.monotonic() - saved):
-                save(done)
+            if state.log.add(step, loss, norm, rate, last=done == steps) and processes.first:
+                row = state.log.rows[-1]
+                progress.step(done, loss=row[2], grad_norm=row[4])
+
+            # Save when due; leave where asked to, or where time is up. All processes alike.
+            due = run.cadence.due(done, time.monotonic() - saved)
+            asked, late, due = processes.any(run.stop.asked, run.budget.over(), due)
+            if done < steps and (asked or late or due):
+                state.save(run, done, leaving=asked or late)
                 saved = time.monotonic()
+            if done < steps and (asked or late):
+                _leave(run, done, "asked to stop" if asked else "time is up")
+        _look(run, state, texts, steps)
     except NotFiniteError as error:
-        raise SystemExit(_not_finite(run, error)) from None
+        processes.leave(_not_finite(run, error))
     optimizing.finish()
     check_finite(run.name, parameters)
-    return Outcome(parameters, log, steps, before + time.monotonic() - start, first)
+    return state
 
 
-def _accelerator(settings: Train) -> Accelerator:
-    if settings.precision == "fp16" and not torch.cuda.is_available():
-        raise SystemExit("precision fp16 needs a GPU: set precision to bf16 or no")
-    return Accelerator(mixed_precision=settings.precision, cpu=not torch.cuda.is_available())
+def gradients(run: Run, state: State, texts: Texts, step: int) -> torch.Tensor:
+    """Gradients of the loss of one effective batch, over micro-batches and processes; the loss."""
+    settings, processes = run.settings, run.processes
+    batch = range(step * settings.effective_batch, (step + 1) * settings.effective_batch)
+    total = torch.zeros((), device=processes.device)
+
+    def accumulate() -> None:
+        for micro in state.micro.split(processes.share(batch)):
+            samples = run.stream.samples(micro.start, len(micro))
+            state.dropouts.at(step, samples)
+            each = losses(run, state, texts, samples, step / run.steps)
+            loss = each.sum() / settings.effective_batch
+            state.scaler.scale(loss).backward()
+            total.add_(loss.detach())
+
+    # Out of memory: the whole step again, in smaller micro-batches.
+    while processes.any(not fits(accumulate))[0]:
+        state.optimizing.optimizer.zero_grad()
+        total.zero_()
+        state.micro.halve(run.name, step, processes)
+    state.dropouts.off()
+    of_all = (weight.grad for weight in state.parameters.values() if weight.grad is not None)
+    processes.add_up([total, *of_all])
+    return total
 
 
-def _restored(resume: Resume, optimizing: Optimizing, log: Log, scaler: Any) -> tuple[int, float]:
-    """Step and seconds of an earlier try; 0 without one."""
-    found = resume.load(optimizing.parameters, optimizing.optimizer, optimizing.averages)
-    if found is None:
-        return 0, 0.0
-    step, rest = found
-    log.restore(rest["log"])
-    if scaler is not None:
-        scaler.load_state_dict(rest["scaler"])
-    print(f"resuming at step {step}", file=sys.stderr)
-    return step, rest["seconds"]
-
-
-def _clip(
-    accelerator: Accelerator,
-    optimizer: Any,
-    trained: Iterable[nn.Parameter],
-    largest: float | None,
+def losses(
+    run: Run, state: State, texts: Texts, samples: Sequence[Sample], progress: float
 ) -> torch.Tensor:
-    """Scale gradients down to the largest norm; the norm that they had."""
-    accelerator.unscale_gradients(optimizer)
-    limit = float("inf") if largest is None else largest
-    norm: torch.Tensor = torch.nn.utils.clip_grad_norm_(trained, limit)
-    return norm
+    """The loss of each sample; `progress` is the share of the run that is done."""
+    settings, base, device = run.settings, run.base, run.processes.device
+    alphas = base.alphas
+
+    # What the network sees, √ᾱ·x + √(1 − ᾱ)·ε (Ho et al. 2020, eq. 4), and what it makes of it.
+    batch = collate(samples, run.draws, len(alphas), settings, device)
+    x = noised(batch.latents, batch.mixed, alphas[batch.timesteps])
+    predicted = predict(run, texts, batch.captions, x, batch.timesteps)
+
+    # Elementwise → mean → × timestep weight + the mel image's → × sample weight (kohya's order).
+    wanted = target(base.prediction_type, batch.latents, batch.noise, alphas[batch.timesteps])
+    loss = state.terms.elementwise(
+        predicted,
+        wanted,
+        settings=settings.loss,
+        timesteps=batch.timesteps,
+        alphas=alphas,
+        progress=progress,
+    ).mean(dim=(1, 2, 3))
+    loss = loss * state.terms.of_timestep[batch.timesteps]
+    if state.terms.image is not None:
+        loss = loss + state.terms.image(batch, predicted - wanted)
+    return loss * batch.weights
+
+
+def _state(run: Run, optimizing: Optimizing, dropouts: Dropouts) -> State:
+    """The state before the first step."""
+    settings, device = run.settings, run.processes.device
+    scaled = settings.precision == "fp16"
+    return State(
+        optimizing=optimizing,
+        terms=make_terms(run),
+        dropouts=dropouts,
+        scaler=torch.amp.GradScaler(device.type, enabled=scaled),
+        log=Log(settings.log_every, run.stream.epoch_size / settings.effective_batch, scaled),
+        micro=MicroBatches(settings.batch_size),
+    )
+
+
+def _look(run: Run, state: State, texts: Texts, done: int) -> None:
+    for look in run.looks:
+        look(run, state, texts, done)
+
+
+def _leave(run: Run, done: int, why: str) -> NoReturn:
+    if run.processes.first:
+        said = (
+            f"{run.name}: {why}, saved step {done}/{run.steps}; run the same command again to go on"
+        )
+        print(said, file=sys.stderr)
+    raise SystemExit(TEMPORARY)
 
 
 def _not_finite(run: Run, error: NotFiniteError) -> str:

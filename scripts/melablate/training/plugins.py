@@ -9,9 +9,12 @@ def plugins(train: Train) -> list[str]:
     They are part of the run's code, but no import statement shows it. Apart from the settings,
     so that another one to choose from is no change of the trainer's own code.
     """
-    spectrogram = ["training/losses/spectrogram.py"] if train.spectrogram_loss else []
-    return [
-        *spectrogram,
+    found = [
         f"training/losses/{train.loss.kind}.py",
         f"training/optimizers/{train.optimizer.kind}.py",
     ]
+    if train.spectrogram_loss is not None:
+        found.append("training/losses/spectrogram.py")
+    if train.validation is not None:
+        found.append("training/validating.py")
+    return found

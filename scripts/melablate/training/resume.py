@@ -1,8 +1,8 @@
 """Exact resume: one file that holds all that a run has come to, beside the run's outputs.
 
 `<prefix>.resume-<identity>/state.safetensors` is replaced by a rename, so a kill at any moment
-leaves the old state or the new one. It is of no use to a run of another identity, and is
-removed then, and when the run has written its outputs.
+leaves the old state or the new one. A run of another identity does not touch it: a change that is
+taken back goes on from it. All states are removed when a run has written its outputs.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..models.weights import read_tensors, save_tensors
+from ..models.weights import read_metadata, read_tensors, save_tensors
 from .optimizer_state import recall, remembered
 
 NONE: Mapping[str, torch.Tensor] = MappingProxyType({})
@@ -56,12 +56,36 @@ class Resume:
         """The one file."""
         return self.folder / "state.safetensors"
 
-    def remove_stale(self) -> None:
-        """Remove states of other identities: their settings, inputs or code were others."""
-        for folder in sorted(self.prefix.parent.glob(f"{self.prefix.name}.resume-*")):
+    @property
+    def folders(self) -> list[Path]:
+        """Of this and of other identities."""
+        return sorted(self.prefix.parent.glob(f"{self.prefix.name}.resume-*"))
+
+    def tell_stale(self) -> None:
+        """Say of states of other identities that they are not gone on from."""
+        for folder in self.folders:
             if folder != self.folder:
-                print(f"{folder}: of another identity, removed", file=sys.stderr)
-                shutil.rmtree(folder, ignore_errors=True)
+                print(
+                    f"{folder}: of another identity (settings, inputs or code differ), not taken; "
+                    "it is removed when this run is done",
+                    file=sys.stderr,
+                )
+
+    def check(self) -> None:
+        """Whether a state that is found is whole, and of this run; before anything is loaded."""
+        if not self.path.exists():
+            return
+        try:
+            whose = json.loads(read_metadata(self.path)["state"])["identity"]
+        except (KeyError, ValueError):
+            raise SystemExit(
+                f"{self.path} is no state of a run: remove its folder, and the run begins anew"
+            ) from None
+        if whose != self.identity:
+            raise SystemExit(
+                f"{self.path} is of another identity ({whose}, this run is {self.identity}): put "
+                "it back where it came from, or remove its folder, and this run begins anew"
+            )
 
     def save(
         self,
@@ -88,6 +112,23 @@ class Resume:
         }
         save_tensors(self.path, tensors, {"state": json.dumps(state)})
 
+    def keep_best(self, step: int, parameters: Mapping[str, torch.Tensor]) -> None:
+        """Keep the weights that did best so far, beside those of the saved state's best."""
+        save_tensors(self._best(step), parameters, {})
+
+    def best(self, step: int) -> dict[str, torch.Tensor]:
+        """The weights that were kept."""
+        return read_tensors(self._best(step))[0]
+
+    def forget_but(self, step: int | None) -> None:
+        """Remove what was kept of steps that are no longer the best one."""
+        for path in self.folder.glob("best-*.safetensors"):
+            if step is None or path != self._best(step):
+                path.unlink()
+
+    def _best(self, step: int) -> Path:
+        return self.folder / f"best-{step}.safetensors"
+
     def load(
         self,
         parameters: dict[str, nn.Parameter],
@@ -97,18 +138,14 @@ class Resume:
         """Put the saved state back; the step it stands at and `rest`, or None without one."""
         if not self.path.exists():
             return None
-        try:
-            tensors, metadata = read_tensors(self.path)
-            state = json.loads(metadata["state"])
-            if state["identity"] != self.identity:
-                raise KeyError("identity")
-            if state["contents"] != self.contents():
-                raise ValueError("its input files have changed since")
-            weights = {name: tensors[f"weight.{name}"] for name in parameters}
-            averaged = {name: tensors[f"average.{name}"] for name in averages}
-        except (SystemExit, KeyError, ValueError) as error:
-            print(f"{self.path} is of no use ({error}): starting anew", file=sys.stderr)
+        tensors, metadata = read_tensors(self.path)
+        state = json.loads(metadata["state"])
+        if state["contents"] != self.contents():
+            said = "its input files have changed since, starting anew"
+            print(f"{self.path}: {said}", file=sys.stderr)
             return None
+        weights = {name: tensors[f"weight.{name}"] for name in parameters}
+        averaged = {name: tensors[f"average.{name}"] for name in averages}
         moments = {
             name.removeprefix("optimizer."): tensor
             for name, tensor in tensors.items()
@@ -123,4 +160,5 @@ class Resume:
 
     def remove(self) -> None:
         """The run is done."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -12,6 +12,7 @@ from .average_settings import Ema
 from .objective import contradiction
 from .objective_settings import MultiresNoise, SpectrogramLoss
 from .optimizer_settings import AdamW, Optimizer
+from .validation_settings import Validation
 from .weights_checks import disagreement
 
 Positive = Annotated[int, Field(ge=1)]
@@ -171,6 +172,8 @@ class Train(Settings):
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: less memory, more time, and the same
     gradients (to the last bit where the device's kernels are deterministic)."""
+    validation: Validation | None = None
+    """Measure the loss on held-out clips at intervals, and keep the weights that do best."""
     log_every: Positive = 10
     """Steps to a line of the log: its loss and norm are means over them."""
 
