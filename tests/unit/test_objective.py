@@ -12,6 +12,7 @@ import torch
 from melablate.config_errors import ConfigError
 from melablate.models.base import Base, load_base, with_objective
 from melablate.models.schedule import cumulative_alphas, zero_terminal
+from melablate.models.weights import read_tensors
 from melablate.plan import make_plan
 from melablate.sampling.generate import generate_latents
 from melablate.sampling.prompts import Prompt
@@ -296,6 +297,13 @@ def test_an_arm_trains_towards_v_without_terminal_signal_and_samples_so(
     made = {name: weights(tmp_path / name) for name in arms}
     assert any(not torch.equal(made["v"][key], made["epsilon"][key]) for key in made["v"])
     assert any(not torch.equal(made["v"][key], made["zero"][key]) for key in made["v"])
+
+    # Their files say so, to other programs too.
+    for name, said in (("epsilon", None), ("v", "v"), ("zero", "v")):
+        for end in (".safetensors", ".kohya.safetensors"):
+            metadata = read_tensors(tmp_path / f"{name}{end}")[1]
+            assert metadata.get("modelspec.prediction_type") == said
+            assert metadata.get("ss_zero_terminal_snr") == ("True" if name == "zero" else None)
 
     from melablate.models.lora import load_into
 

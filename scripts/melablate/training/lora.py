@@ -15,6 +15,7 @@ from ..models.lora_file import read, stems, write_diffusers, write_kohya
 from ..models.lora_keys import bare
 from ..models.weights import read_metadata
 from .draws import Draws
+from .objective import told
 from .settings import Train
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
@@ -131,6 +132,7 @@ def save(
         "clip_skip": str(settings.clip_skip),
         "identity": identity,
         "runs_before": str(runs_before),
+        **told(settings),
     }
     alphas = {}
     for stem in stems(parameters):

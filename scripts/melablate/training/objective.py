@@ -1,4 +1,4 @@
-"""Which training objectives go together, told before any job runs."""
+"""Which training objectives go together, and how weights tell theirs."""
 
 from typing import TYPE_CHECKING
 
@@ -21,3 +21,17 @@ def contradiction(train: "Train", of_base: str) -> str | None:
     if train.v_like_loss and kind == "v_prediction":
         return f"v_like_loss is for epsilon, but the network predicts v{whose}"
     return None
+
+
+def told(train: "Train") -> dict[str, str]:
+    """What weights predict, where it is not what their base does, as metadata of their file.
+
+    In the names of Stability AI's model spec and of kohya's trainer.
+    """
+    found = {}
+    if train.prediction_type is not None:
+        names = {"v_prediction": "v", "epsilon": "epsilon"}
+        found["modelspec.prediction_type"] = names[train.prediction_type]
+    if train.zero_terminal_snr:
+        found["ss_zero_terminal_snr"] = "True"
+    return found

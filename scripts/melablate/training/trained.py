@@ -10,6 +10,7 @@ from ..models.base import Base
 from ..models.whole import is_whole, put_whole, write_checkpoint, write_whole
 from . import lora
 from .draws import Draws
+from .objective import told
 from .settings import Train
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -59,6 +60,7 @@ def save(
         "clip_skip": str(settings.clip_skip),
         "identity": identity,
         "runs_before": str(runs_before),
+        **told(settings),
     }
     if kohya is None:
         write_whole(path, cast, metadata)
