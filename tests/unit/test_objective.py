@@ -7,18 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import generate_samples
 import pytest
 import torch
+from audio_signals import mel_db
+from melablate.audio.png import png_to_image
 from melablate.config_errors import ConfigError
 from melablate.models.base import Base, load_base, with_objective
 from melablate.models.schedule import cumulative_alphas, zero_terminal
 from melablate.models.weights import read_tensors
 from melablate.plan import make_plan
-from melablate.sampling.generate import generate_latents
-from melablate.sampling.prompts import Prompt
+from melablate.sampling.generate import decode_latents, generate_latents
+from melablate.sampling.prompts import Prompt, write_prompts
 from melablate.sampling.settings import Sample
+from melablate.training.losses.thresholds import thresholds
 from melablate.training.noise import guessed, noised, target
-from melablate.training.settings import Train
+from melablate.training.settings import Loss, Train
 from melablate.training.weighting import (
     debiased,
     like_epsilon,
@@ -120,6 +124,14 @@ def test_weights_are_numbers_without_signal_and_without_noise(kind: str) -> None
         assert found.tolist() == pytest.approx([1.0, 1 / 1001])
     for weight in (like_epsilon(ends), 1 / like_epsilon(ends)):
         assert torch.isfinite(weight).all() and (weight > 0).all()
+
+
+@pytest.mark.parametrize("schedule", ["constant", "exponential", "snr"])
+def test_thresholds_of_huber_are_numbers_without_signal(schedule: str) -> None:
+    """σ is infinite there: (1 − c)/(1 + σ)² + c is c."""
+    alphas, last = zero_terminal(ALPHAS), torch.tensor([999])
+    found = thresholds(Loss(kind="huber", c=0.1, schedule=schedule), last, alphas, 0.0)
+    assert float(found) == pytest.approx(0.1**0.999 if schedule == "exponential" else 0.1)
 
 
 def test_an_error_of_v_scaled_like_epsilon_is_that_of_epsilon() -> None:
@@ -317,3 +329,35 @@ def test_an_arm_trains_towards_v_without_terminal_signal_and_samples_so(
     plain = sampled("v", prediction_type=None, zero_terminal_snr=False)
     assert all(torch.isfinite(found).all() for found in (v, zero, plain))
     assert not torch.allclose(v, plain, atol=0.1) and not torch.allclose(v, zero, atol=0.1)
+
+
+def test_the_command_line_samples_as_the_arm_was_trained(
+    bases: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its images are those of the base told to predict so, and of no other."""
+    codec, prompts = mel_db(seconds=0.96, n_mels=32, width=32), [prompt for prompt, _ in JOBS]
+    write_prompts(tmp_path / "prompts.csv", prompts)
+    sample = Sample(steps=2)
+    told = {
+        "spectrogram": codec.model_dump(mode="json"),
+        "sample": sample.model_dump(mode="json"),
+        "precision": "no",
+        "clip_skip": 1,
+        "per_prompt": 1,
+    }
+    objectives = [(None, False), ("v_prediction", False), ("v_prediction", True)]
+    found = []
+    for number, (kind, zero) in enumerate(objectives):
+        own = {"prediction_type": kind, "zero_terminal_snr": zero} if kind else {}
+        out = tmp_path / str(number)
+        line = ["--settings", json.dumps(told | own), "--seed", 0, "--base", bases["sd"]]
+        line += ["--prompts", tmp_path / "prompts.csv", "--out", out]
+        monkeypatch.setattr("sys.argv", ["generate_samples.py", *map(str, line)])
+        generate_samples.main()
+        images = [png_to_image((out / f"{p.prompt_id}-0.png").read_bytes())[0] for p in prompts]
+        base = with_objective(load_base(bases["sd"]), kind, zero)
+        latents = generate_latents(base, JOBS, (8, 8), sample, seed=0)
+        wanted = decode_latents(base.vae, latents, codec, ["", ""])
+        assert all((a == b).all() for a, b in zip(images, wanted, strict=True))
+        found.append(images[0])
+    assert (found[0] != found[1]).any() and (found[1] != found[2]).any()
