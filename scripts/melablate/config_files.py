@@ -42,7 +42,8 @@ class Sources:
             if holders:
                 last = holders[-1]
                 given = length == len(parts) and _leaf(merged)
-                same = not given or _at(self.files[last], parts[:length]) == merged
+                held = _at(self.files[last], parts[:length])
+                same = not given or repr(held) == repr(merged)  # NaN is not equal to itself
                 return last if same else "command line (--config)"
             if (
                 merged is not MISSING

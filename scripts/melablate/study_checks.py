@@ -37,6 +37,7 @@ def check(study: Study, arms: Arms, sources: Sources) -> None:
         _check_codec(arm, arms[study.baseline], study, sources)
         _check_bucketing(arm, sources)
         _check_clip_skip(arm, study, _source(arm, "train.clip_skip", sources))
+        _check_second_rate(arm, study, _source(arm, "train.lr_text_2", sources))
         _check_objective(arm, study, sources)
     if study.table.primary not in study.scores.metrics:
         raise ConfigError(
@@ -160,6 +161,20 @@ def _check_clip_skip(arm: ResolvedArm, study: Study, source: str) -> None:
         raise ConfigError(
             f"{said} is more than the {layers} layers of the text encoder of the base "
             f"{arm.recipe.base}; give 1 … {layers}"
+        )
+
+
+def _check_second_rate(arm: ResolvedArm, study: Study, source: str) -> None:
+    """A rate for a second text encoder, where the base is known to have one alone."""
+    base = study.bases[arm.recipe.base]
+    parts = (
+        None if isinstance(base, TinyBase) else [path.name for path in Path(base.path).glob("*")]
+    )
+    one = parts is None or ("text_encoder" in parts and "text_encoder_2" not in parts)
+    if one and arm.recipe.train.lr_text_2 is not None:
+        raise ConfigError(
+            f"{source}: train.lr_text_2: the base {arm.recipe.base} has one text encoder; take it "
+            "out, lr_text is that one's"
         )
 
 

@@ -22,6 +22,7 @@ class Dropouts:
     def __init__(self, base: Base, settings: Train, draws: Draws) -> None:
         self.shares, self.draws = settings.adapter_dropout, draws
         self.step, self.samples = 0, list[Sample]()
+        self.generator: torch.Generator | None = None
         for network, module in base.networks.items():
             for place, layer in module.named_modules():
                 if hasattr(layer, "lora_A") and ADAPTER in layer.lora_A:
@@ -77,10 +78,10 @@ class Dropouts:
         """0 or 1 / (1 − share) for every sample, drawn on the device: inputs are large."""
         if len(values) != len(self.samples):
             raise ValueError(f"{name}: {len(values)} rows for {len(self.samples)} samples")
-        masks = []
-        for sample in self.samples:
-            generator = torch.Generator(device=values.device)
-            generator.manual_seed(self.draws.number(f"{what} dropout", name, *sample.key))
-            drawn = torch.rand(tuple(shape), generator=generator, device=values.device)
-            masks.append((drawn >= share).to(values.dtype))
-        return torch.stack(masks) / (1.0 - share)
+        if self.generator is None or self.generator.device != values.device:
+            self.generator = torch.Generator(device=values.device)
+        drawn = torch.empty((len(values), *shape), device=values.device)
+        for sample, row in zip(self.samples, drawn, strict=True):
+            self.generator.manual_seed(self.draws.number(f"{what} dropout", name, *sample.key))
+            row.uniform_(generator=self.generator)
+        return (drawn >= share).to(values.dtype) / (1.0 - share)
