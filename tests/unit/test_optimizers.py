@@ -336,10 +336,15 @@ def test_a_warm_up_longer_than_the_epochs_is_refused() -> None:
 
 
 def test_what_is_not_chosen_is_not_imported() -> None:
-    """Also not by peft, which looks for bitsandbytes by itself."""
+    """Also not by peft, which looks for bitsandbytes by itself, also for each adapter."""
     code = (
         "import sys; from melablate.imports import quick_imports\n"
-        "with quick_imports(): import melablate.training.optimizing, peft.tuners.lora\n"
+        "with quick_imports(): import melablate.training.job, melablate.training.optimizing\n"
+        "import torch; from types import SimpleNamespace as Names\n"
+        "from melablate.training.draws import Draws; from melablate.training.lora import add_lora\n"
+        "from melablate.training.settings import Train\n"
+        "unet = torch.nn.Sequential(torch.nn.Linear(2, 2))\n"
+        "assert add_lora(Names(networks={'unet': unet}), Train(targets='all'), Draws(0))\n"
         "late = {'bitsandbytes', 'prodigyopt', 'schedulefree', 'lion_pytorch'}\n"
         "assert not late & set(sys.modules)\n"
         "import bitsandbytes\n"

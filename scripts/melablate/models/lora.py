@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..imports import quick_imports, without_quantized_layers
 from .base import Base
 from .lora_file import Layer, read
 from .lora_keys import WRAPPING, wrapped
@@ -48,7 +49,8 @@ def fuse(network: nn.Module, layers: Mapping[str, Layer]) -> None:
 
 def attach(network: nn.Module, layers: Mapping[str, Layer]) -> None:
     """Leave the weights as they are and let every layer's update run beside it."""
-    from peft import LoraConfig, inject_adapter_in_model
+    with quick_imports():
+        from peft import LoraConfig, inject_adapter_in_model
 
     ranks = {place: len(layer.down) for place, layer in layers.items()}
     config = LoraConfig(
@@ -57,7 +59,8 @@ def attach(network: nn.Module, layers: Mapping[str, Layer]) -> None:
         target_modules=list(layers),
         init_lora_weights=False,
     )
-    inject_adapter_in_model(config, network, adapter_name=ADAPTER)
+    with without_quantized_layers():
+        inject_adapter_in_model(config, network, adapter_name=ADAPTER)
     for place, layer in layers.items():
         adapted: Any = network.get_submodule(place)
         adapted.scaling[ADAPTER] = layer.scale

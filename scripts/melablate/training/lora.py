@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..imports import quick_imports, without_quantized_layers
 from ..models.base import Base
 from ..models.lora import ADAPTER
 from ..models.lora_file import read, stems, write_diffusers, write_kohya
@@ -84,7 +85,8 @@ def _inject(
     network: nn.Module, layers: list[str], settings: Train
 ) -> dict[str, tuple[nn.Parameter, nn.Parameter]]:
     """Put an adapter beside each layer; its A and B, in float32."""
-    from peft import LoraConfig, inject_adapter_in_model
+    with quick_imports():
+        from peft import LoraConfig, inject_adapter_in_model
 
     weights: dict[str, torch.Tensor] = {
         layer: network.get_submodule(layer).get_parameter("weight") for layer in layers
@@ -96,7 +98,8 @@ def _inject(
         target_modules=layers,
         init_lora_weights=False,
     )
-    inject_adapter_in_model(config, network, adapter_name=ADAPTER)
+    with without_quantized_layers():
+        inject_adapter_in_model(config, network, adapter_name=ADAPTER)
     found = {}
     for layer, (_, scale) in sizes.items():
         adapted: Any = network.get_submodule(layer)
