@@ -90,7 +90,7 @@ def lion(weights: Tensors, peaks: list[float], steps: int, s: dict[str, Any]) ->
 
 
 def prodigy(weights: Tensors, peaks: list[float], steps: int, s: dict[str, Any]) -> Tensors:
-    """Algorithm 4 of the paper; the learning rate is no part of s (safeguard)."""
+    """Algorithm 4 of the paper; with safeguard the learning rate is no part of s."""
     start, d, r, k = [w.clone() for w in weights], s["d0"], 0.0, 0
     m, v, sums = ([torch.zeros_like(w) for w in weights] for _ in range(3))
     one, two = s["betas"]
@@ -99,7 +99,9 @@ def prodigy(weights: Tensors, peaks: list[float], steps: int, s: dict[str, Any])
         lr = rates(peaks, t - 1)[0]
         if lr == 0:
             continue
-        scaled = d * lr * math.sqrt(1 - two ** (k + 1)) / (1 - one ** (k + 1))
+        scaled = d * lr
+        if s["use_bias_correction"]:
+            scaled *= math.sqrt(1 - two ** (k + 1)) / (1 - one ** (k + 1))
         grads = [slope(w, i) for i, w in enumerate(weights)]
         r = root * r + (1 - root) * d * scaled * sum(
             float((g * (x0 - w)).sum()) for g, x0, w in zip(grads, start, weights, strict=True)
@@ -107,7 +109,8 @@ def prodigy(weights: Tensors, peaks: list[float], steps: int, s: dict[str, Any])
         for i, g in enumerate(grads):
             m[i] = one * m[i] + (1 - one) * d * g
             v[i] = two * v[i] + (1 - two) * d * d * g * g
-            sums[i] = root * sums[i] + (1 - root) * d * d * g
+            size = d if s["safeguard_warmup"] else scaled
+            sums[i] = root * sums[i] + (1 - root) * d * size * g
         d = max(d, s["d_coef"] * r / sum(float(x.abs().sum()) for x in sums))
         for i in range(len(weights)):
             step = m[i] / (v[i].sqrt() + d * s["eps"])
@@ -159,6 +162,7 @@ CASES: list[tuple[str, dict[str, Any], Reference]] = [
     ("adamw8bit", {"weight_decay": 0.3, "min_8bit_size": 100_000}, adamw),
     ("lion", {"weight_decay": 0.3}, lion),
     ("prodigy", {"d0": 1e-3, "d_coef": 0.7, "weight_decay": 0.3}, prodigy),
+    ("prodigy", {"d0": 1e-3, "use_bias_correction": True, "safeguard_warmup": True}, prodigy),
     ("adafactor", {"weight_decay": 0.3}, adafactor),
     ("adafactor", {"scale_parameter": True, "clip_threshold": 0.5}, adafactor),
     ("schedule_free", {"weight_decay": 0.3}, schedule_free),

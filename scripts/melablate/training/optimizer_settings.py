@@ -69,10 +69,10 @@ class Prodigy(Settings):
     """First guess of the step size."""
     d_coef: Rate = 1.0
     """Multiplies the step size: the way to tune it."""
-    use_bias_correction: bool = True
+    use_bias_correction: bool = False
     """Adam's correction of the first moments' bias."""
-    safeguard_warmup: bool = True
-    """The estimate does not divide by a learning rate that still warms up."""
+    safeguard_warmup: bool = False
+    """The estimate does not divide by a learning rate that still warms up; it grows later then."""
 
 
 class Adafactor(Settings):
