@@ -149,12 +149,13 @@ def save(
 
 def _network_args(settings: Train) -> dict[str, str]:
     """As kohya's trainer tells of the adapters."""
-    told = {"ss_network_dim": str(settings.rank), "ss_network_alpha": repr(settings.alpha)}
+    rank, scale = settings.adapter(convolution=False)
+    found = {"ss_network_dim": str(rank), "ss_network_alpha": repr(rank * scale)}
     if settings.conv_rank is not None:
         rank, scale = settings.adapter(convolution=True)
         arguments = {"conv_dim": str(rank), "conv_alpha": repr(rank * scale)}
-        told["ss_network_args"] = json.dumps(arguments)
-    return told
+        found["ss_network_args"] = json.dumps(arguments)
+    return found
 
 
 def runs_before(warm_start: Path | None) -> int:
