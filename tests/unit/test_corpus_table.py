@@ -102,6 +102,10 @@ def test_a_list_of_tracks_and_its_complement(real: list[Track], tmp_path: Path) 
     [
         ("A Piano piece", ("piano",), (), True),
         ("pianos", ("piano",), (), False),
+        ("pianos", ("piano*",), (), True),
+        ("a lead vocal line", ("vocal*",), (), True),
+        ("hip hoppers", (), ("hip hop*",), False),
+        ("univocal", ("vocal*",), (), False),
         ("hip\nhop beat", ("hip hop",), (), True),
         ("STRASSE", ("straße",), (), True),
         ("no singing", (), ("sing",), True),

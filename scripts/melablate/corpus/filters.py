@@ -87,8 +87,9 @@ def _by_words(
 
 
 def _pattern(words: Sequence[str]) -> re.Pattern[str] | None:
-    """Whole words; in a phrase any white space does."""
+    """Whole words, or with `*` all that begin so; in a phrase any white space does."""
     if not words:
         return None
-    phrases = (r"\s+".join(map(re.escape, word.casefold().split())) for word in words)
+    parts = (map(re.escape, word.casefold().split()) for word in words)
+    phrases = (r"\s+".join(phrase).replace(r"\*", r"\w*") for phrase in parts)
     return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)")

@@ -11,7 +11,8 @@ Word = Annotated[str, Field(min_length=1)]
 
 
 class CaptionWords(Settings):
-    """Which captions are used, by the words in them: whole words, upper and lower case alike."""
+    """Which captions are used, by the words in them: whole words, in any case, or all that begin so
+    (`vocal*`)."""
 
     any: tuple[Word, ...] = ()
     """Use only captions that hold at least one of these words or phrases."""
