@@ -34,6 +34,8 @@ except ConfigError as error:
 os.environ["MELABLATE_CHECKPOINT"] = PLAN.study.checkpoint.options
 # How images are spread over files changes none of them.
 os.environ["MELABLATE_SHARDS"] = PLAN.study.shards.options
+# What is shown while it trains changes nothing either.
+os.environ["MELABLATE_WATCH"] = PLAN.study.watch.options
 os.environ["MELABLATE_STUDY"] = PLAN.study.study
 
 for folder in PLAN.study.given_folders():
@@ -55,6 +57,7 @@ envvars:
     "MELABLATE_SCRIPTS",
     "MELABLATE_CHECKPOINT",
     "MELABLATE_SHARDS",
+    "MELABLATE_WATCH",
     "MELABLATE_STUDY",
     "HF_HUB_OFFLINE",
     "TRANSFORMERS_OFFLINE",

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from melablate.audio.codec_text import codec_json
 from melablate.audio.shard_files import read_columns
-from melablate.audio.shard_reading import read_batches
+from melablate.audio.shard_reading import codec_of, read_batches
 from melablate.imports import quick_imports
 from melablate.progress import Progress
 from melablate.training.latents_settings import Latents
 
 with quick_imports():
     import torch
-    from melablate.models.base import load_base
+    from melablate.models.base import autoencoder_digest, load_base
     from melablate.models.weights import save_tensors
     from melablate.training.buckets import fit
     from melablate.training.latents import encode, variant
@@ -43,6 +44,8 @@ def main() -> None:
         "captions": json.dumps(columns["captions"], ensure_ascii=False),
         "splits": json.dumps(columns["split"]),
         "identity": arguments.identity,
+        "autoencoder": autoencoder_digest(arguments.base),
+        "codec": codec_json(codec_of(arguments.images)),
     }
     if settings.bucketing is not None:
         metadata["cut"] = json.dumps(fit(size, settings.bucketing).cut)

@@ -48,6 +48,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--checkpoint-steps", type=int, help="the same, in steps")
     parser.add_argument("--checkpoint-budget", type=float, help="save and leave after so many s")
     parser.add_argument("--processes", type=int, default=1, help="share every batch among so many")
+    parser.add_argument("--watch", default="{}", help="JSON: TensorBoard, samples at intervals")
+    parser.add_argument("--watch-folder", type=Path, help="where that goes; none: nothing of it")
     parser.add_argument("--name", help="what to call the run in messages; default: --out")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
@@ -77,7 +79,8 @@ def train(
 ) -> None:
     """Import what training takes, and train."""
     with quick_imports():
-        from melablate.training.job import Inputs, run
+        from melablate.training.inputs import Inputs
+        from melablate.training.job import run
         from melablate.training.resume import Cadence
 
     names = {name: value for name in ("study", "arm") if (value := getattr(args, name))}
@@ -101,6 +104,8 @@ def train(
         cadence=Cadence(args.checkpoint_seconds, args.checkpoint_steps),
         budget=args.checkpoint_budget,
         stop=stop,
+        watch=json.loads(args.watch),
+        watch_folder=args.watch_folder and args.watch_folder.with_suffix(""),
         start=START,
     )
 

@@ -21,6 +21,7 @@ from .settings import Settings
 from .training.checkpoint_settings import Checkpoint
 from .training.latents_settings import Latents
 from .training.settings import Train
+from .watching.settings import Watch
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0)]
@@ -114,6 +115,8 @@ class Study(Recipe):
     """How often training saves a state to go on from; changing it runs nothing again."""
     gpus: Annotated[int, Field(ge=1)] = 1
     """GPUs of a training run, which share each of its batches; changing it runs nothing again."""
+    watch: Watch = Watch()
+    """What is shown of a training run meanwhile; changing it runs nothing again."""
     shards: Shards = Shards()
     """How images are spread over files; changing it runs nothing again."""
     export: Export = Export()

@@ -93,6 +93,12 @@ def write_text(path: Path, text: str) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes whole or not at all."""
+    with writing(path) as aside:
+        aside.write_bytes(content)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write readable JSON with sorted keys, whole or not at all."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)

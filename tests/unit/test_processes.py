@@ -61,7 +61,7 @@ def test_two_processes_give_the_weights_of_one(
     same(tmp_path / "one", tmp_path / "train")
     record = json.loads((tmp_path / "train.json").read_text())
     assert record["processes"] == 2 and record["gpu_seconds"] == 0
-    assert said.count("6/6") == 1
+    assert said.count("6/6  loss") == 1
     assert sorted(path.name for path in tmp_path.glob("*train*")) == OUTPUTS
 
 

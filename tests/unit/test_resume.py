@@ -153,7 +153,7 @@ def test_a_state_that_is_not_whole_or_not_its_own_stops_the_run(
 def test_every_part_of_the_base_counts_as_input(
     tmp_path: Path, bases: dict[str, Path], part: str
 ) -> None:
-    from melablate.training.job import Inputs
+    from melablate.training.inputs import Inputs
 
     base = Path(shutil.copytree(bases["sd"], tmp_path / "base"))
     before = Inputs(base).contents()

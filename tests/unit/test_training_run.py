@@ -2,11 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from melablate.models.weights import save_tensors
+from melablate.models.base import autoencoder_digest, load_base
+from melablate.models.conditioning import encode
+from melablate.models.weights import read_tensors, save_tensors
+from melablate.training import text
 from melablate.training.log import Log, NotFiniteError
+from melablate.training.settings import Train
 from training_runs import IDENTITY, OUTPUTS, command, run, start, weights, write_latents
 
 SHORT = {"steps": 4, "rank": 2, "lr": 1e-2, "log_every": 2}
@@ -116,7 +121,6 @@ def test_latents_encoded_in_the_loop_are_the_cached_ones(
     from melablate.audio.codecs.mel_db.settings import MelDb
     from melablate.audio.png import image_to_png
     from melablate.audio.shards import ClipRow, write_shards
-    from melablate.models.base import load_base
     from melablate.training.latents import encode, variant
     from melablate.training.latents_settings import SpecAugment
 
@@ -237,6 +241,51 @@ def test_what_does_not_fit_is_said(
 ) -> None:
     with pytest.raises(SystemExit, match=said):
         run(bases["sd"], tmp_path / "t", SHORT | {"epochs": 1} | settings, latents, **more)
+
+
+def test_latents_of_another_autoencoder_are_refused(
+    bases: dict[str, Path], latents: Path, tmp_path: Path
+) -> None:
+    """Of the same shape: nothing else would tell them apart."""
+    tensors, metadata = read_tensors(latents)
+    for whose, other in (("sd", False), ("xl", True)):
+        told = metadata | {"autoencoder": autoencoder_digest(bases[whose])}
+        path = tmp_path / f"{whose}.safetensors"
+        save_tensors(path, tensors, told)
+        if other:
+            with pytest.raises(SystemExit, match="encoded by another autoencoder"):
+                run(bases["sd"], tmp_path / "t", SHORT, path)
+            with pytest.raises(SystemExit, match="encoded by another autoencoder"):
+                settings = SHORT | {"regularization": {}}
+                run(bases["sd"], tmp_path / "t", settings, latents, regularization=path)
+        else:
+            run(bases["sd"], tmp_path / "t", SHORT, path)
+
+
+def test_encoded_captions_are_kept_with_dropout_too_and_more_of_them_change_none(
+    bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def counted(base: Any, captions: Any, skip: int) -> Any:
+        calls.append(list(captions))
+        return encode(base, captions, skip)
+
+    monkeypatch.setattr(text, "encode", counted)
+    captions = [f"tune {number}" for number in range(40)]
+    settings = Train.model_validate({"captions": {"dropout": 0.5}})
+    made = [
+        text.Texts(load_base(bases["sd"], ("text",)), settings, ["", *captions], more)
+        for more in ([], ["another", "tune 3", "a third"])
+    ]
+    assert calls[-1] == ["another", "a third"] and len(calls) == 2 + 3
+    one, other = (texts(["tune 7", "", "tune 39"]).hidden for texts in made)
+    assert torch.equal(one, other) and len(calls) == 5
+    assert made[1](["a third"]).hidden.shape == (1, *one.shape[1:])
+    assert made[0].base.text_encoders == []
+    shuffled = Train.model_validate({"captions": {"shuffle": "clauses"}})
+    text.Texts(load_base(bases["sd"], ("text",)), shuffled, captions)(["tune 1"])
+    assert calls[5:] == [["tune 1"]]
 
 
 def test_latents_of_another_shape_are_refused(bases: dict[str, Path], tmp_path: Path) -> None:

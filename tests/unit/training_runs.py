@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import tiny_base
 import torch
+from melablate.audio.codec_text import codec_json
+from melablate.audio.codecs.mel_db.settings import MelDb
 from melablate.models.weights import save_tensors
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_lora.py"
@@ -49,6 +51,7 @@ def write_latents(
         "captions": json.dumps(captions),
         "splits": json.dumps(["train"] * clips + ["heldout"]),
         "identity": "made up",
+        "codec": codec_json(MelDb(seconds=0.9, n_mels=16, width=32)),
     }
     mean = torch.randn(shape, generator=generator)
     std = 0.1 * torch.rand(shape, generator=generator)
@@ -75,7 +78,7 @@ def run(
     base: Path, out: Path, settings: dict[str, Any], latents: Path | None, **more: Any
 ) -> dict[str, Any]:
     """Train in this process; the provenance that was written."""
-    from melablate.training.job import Inputs
+    from melablate.training.inputs import Inputs
     from melablate.training.job import run as run_job
     from melablate.training.latents_settings import Latents
     from melablate.training.resume import Cadence
@@ -97,6 +100,8 @@ def run(
         stop=Stop(),
         start=time.monotonic(),
         budget=more.pop("budget", None),
+        watch=more.pop("watch", None),
+        watch_folder=more.pop("watch_folder", None),
     )
     record: dict[str, Any] = json.loads(out.with_name(out.name + ".json").read_text())
     return record

@@ -1,5 +1,6 @@
 """A base model in diffusers' folder layout, loaded in parts: SD 1.5, SDXL or one of our own."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from ..files import sha256
 from ..imports import quick_imports
 from .schedule import cumulative_alphas, retold
 
@@ -117,6 +119,15 @@ def _check_width(base: Base) -> None:
             f"{count} text encoder{'s give' if count > 1 else ' gives'} {given}; is a folder "
             "(text_encoder_2) missing, or one of another model?"
         )
+
+
+def autoencoder_digest(folder: Path) -> str:
+    """What tells the latents of one autoencoder from those of another: its files' content."""
+    files = sorted(
+        path for path in (folder / "vae").glob("*") if path.suffix in (".json", ".safetensors")
+    )
+    told = "".join(f"{path.name} {sha256(path)}\n" for path in files)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:

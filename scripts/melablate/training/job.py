@@ -2,167 +2,140 @@
 
 import importlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..audio.shard_files import shard_files
-from ..files import sha256, write_json, write_text
 from ..models.base import Base, load_base, with_objective
-from . import trained
 from .budget import Budget
 from .draws import Draws
-from .images import Images, cached_images, encoded_images
+from .images import cached_images
+from .inputs import Inputs, check_shape
 from .latents_settings import Latents
-from .log import table
 from .loop import train
 from .lora import runs_before
 from .objective import contradiction
+from .outputs import write_outputs
 from .processes import Processes
-from .provenance import commit, machine, peak_memory, versions
 from .resume import Cadence, Resume
 from .run import DTYPES, Run
 from .schedules import warmup_steps
 from .settings import Train
 from .signals import Stop
 from .speed import deterministic
-from .state import State
 from .stream import Stream
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Files and folders that a run reads."""
+class Job:
+    """What it is told."""
 
-    base: Path
-    latents: Path | None = None
-    images: Path | None = None
-    regularization: Path | None = None
-    warm_start: Path | None = None
-
-    def check(self, settings: Train, latents: Latents) -> None:
-        """What the settings ask for is given, and the other way round."""
-        uses = {
-            "latents": latents.cached,
-            "images": not latents.cached,
-            "regularization": settings.regularization is not None,
-            "warm_start": settings.warm_start is not None,
-        }
-        missing = [name for name, used in uses.items() if used and getattr(self, name) is None]
-        surplus = [name for name, used in uses.items() if not used and getattr(self, name)]
-        for names, said in ((missing, "these settings need"), (surplus, "given but not used:")):
-            if names:
-                raise SystemExit(f"{said} --{' --'.join(names).replace('_', '-')}")
-
-    def contents(self) -> str:
-        """One digest of every file that the run reads."""
-        files = [path for path in (self.latents, self.regularization) if path]
-        files += shard_files(self.images) if self.images else []
-        files += [self.warm_start] if self.warm_start else []
-        # The noise schedule and the tokenizers are in small files beside the weights.
-        kinds = (".safetensors", ".json", ".txt")
-        files += sorted(path for path in self.base.glob("*/*") if path.suffix in kinds)
-        return " ".join(sha256(path)[:16] for path in files)
+    settings: Train
+    latents: Latents
+    inputs: Inputs
+    seed: int
+    identity: str
+    name: str
+    threads: int
+    prefix: Path
+    """Of all outputs: `<prefix>.safetensors`, `.csv`, `.json` …"""
+    provenance: dict[str, Any]
+    cadence: Cadence
+    stop: Stop = field(default_factory=Stop)
+    start: float = field(default_factory=time.monotonic)
+    budget: float | None = None
+    """Seconds after `start` at which it has saved and left by itself."""
+    watch: dict[str, Any] | None = None
+    """What to show meanwhile: settings of `watching`, which no identity knows of."""
+    watch_folder: Path | None = None
+    """Where; none: nothing is shown."""
 
 
-def run(
-    *,
-    settings: Train,
-    latents: Latents,
-    inputs: Inputs,
-    seed: int,
-    identity: str,
-    name: str,
-    threads: int,
-    prefix: Path,
-    provenance: dict[str, Any],
-    cadence: Cadence,
-    stop: Stop,
-    start: float,
-    budget: float | None = None,
-) -> None:
-    """Train and write `<prefix>.safetensors`, `.csv` and `.json`."""
-    inputs.check(settings, latents)
+def run(**told: Any) -> None:
+    """Train and write the outputs; see `Job`."""
+    job = Job(**told)
+    job.inputs.check(job.settings, job.latents)
     processes = Processes()
-    _check_share(settings, processes)
-    resume = Resume(prefix, identity, cache(inputs.contents))
+    _check_share(job.settings, processes)
+    resume = Resume(job.prefix, job.identity, cache(job.inputs.contents))
     resume.check()
+    job.inputs.check_latents()
     if processes.first:
         resume.tell_stale()
-    deterministic(threads)
-    draws = Draws(seed, runs_before(inputs.warm_start))
-    images = _images(settings, latents, inputs, processes, "train")
+    deterministic(job.threads)
+    this = _prepared(job, processes, resume)
+    _add_looks(job, this)
+    state = train(this)
+    if processes.first:
+        try:
+            write_outputs(this, state, _record(job, this), job.start)
+        except OSError as error:
+            raise SystemExit(
+                f"{job.name}: outputs could not be written ({error}). Make room below "
+                f"{job.prefix.parent}, then run the same command again: it goes on from the last "
+                "saved state"
+            ) from None
+        resume.remove()
+
+
+def _prepared(job: Job, processes: Processes, resume: Resume) -> Run:
+    """Data first, then models: what is wrong with the data shows before a GPU is used."""
+    settings, inputs = job.settings, job.inputs
+    draws = Draws(job.seed, runs_before(inputs.warm_start))
+    images = inputs.read(settings, job.latents, processes.device)
     extra = None if inputs.regularization is None else cached_images(inputs.regularization)
     stream = Stream(settings, draws, images, extra)
-    warmup_steps(settings, settings.total_steps(len(stream.images)))  # before models are loaded
+    warmup_steps(settings, settings.total_steps(len(images)))  # an error where it is too long
     master = torch.float32 if settings.weights == "full" else None
     base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision], master)
     base = _objective(base, settings)
-    _check_shape(base, stream.images)
-    this = Run(
-        name=name,
+    check_shape(base, images)
+    return Run(
+        name=job.name,
         settings=settings,
         draws=draws,
         base=base,
         stream=stream,
         resume=resume,
-        stop=stop,
-        cadence=cadence,
-        budget=Budget.of_job(start, budget),
+        stop=job.stop,
+        cadence=job.cadence,
+        budget=Budget.of_job(job.start, job.budget),
         processes=processes,
         warm_start=inputs.warm_start,
     )
-    if settings.validation is not None:
-        _validate(this, _images(settings, latents, inputs, processes, "heldout"))
-    state = train(this)
-    if not processes.first:
-        return
-    asked = {
-        "identity": identity,
-        "seed": seed,
-        "runs_before": draws.chain,
-        "provenance": provenance,
-        "settings": settings.model_dump(mode="json"),
-        "latents": latents.model_dump(mode="json"),
-        "inputs": {
-            field.name: None if (path := getattr(inputs, field.name)) is None else str(path)
-            for field in fields(inputs)
-        },
+
+
+def _add_looks(job: Job, run: Run) -> None:
+    """By their names, so that runs without them are not run again when they change."""
+    watch, heldout = job.watch if job.watch_folder else None, None
+    if job.settings.validation is not None or (watch and watch.get("every")):
+        heldout = job.inputs.read(job.settings, job.latents, run.processes.device, "heldout")
+    if job.settings.validation is not None:
+        module = importlib.import_module(".validating", __package__)
+        validating = module.Validating(
+            job.settings.validation, heldout, run.steps, len(run.base.alphas)
+        )
+        run.looks.append(validating.look)
+        run.more_captions |= validating.captions()
+    if watch:
+        module = importlib.import_module("..watching.watch", __package__)
+        module.watch(run, watch, job.watch_folder, heldout, job.inputs.codec())
+
+
+def _record(job: Job, run: Run) -> dict[str, Any]:
+    """What was asked for; what came of it is added."""
+    return {
+        "identity": job.identity,
+        "seed": job.seed,
+        "runs_before": run.draws.chain,
+        "provenance": job.provenance,
+        "settings": job.settings.model_dump(mode="json"),
+        "latents": job.latents.model_dump(mode="json"),
+        "inputs": job.inputs.told(),
     }
-    _write(this, state, asked | _figures(this, state, start))
-    resume.remove()
-
-
-def _validate(run: Run, heldout: Images) -> None:
-    """By its name, so that arms without it do not run again when it changes."""
-    module = importlib.import_module(f"{__package__}.validating")
-    validating = module.Validating(
-        run.settings.validation, heldout, run.steps, len(run.base.alphas)
-    )
-    run.looks.append(validating.look)
-    run.more_captions |= validating.captions()
-
-
-def _write(run: Run, state: State, record: dict[str, Any]) -> None:
-    def beside(end: str) -> Path:
-        return run.resume.prefix.with_name(run.resume.prefix.name + end)
-
-    def save(end: str, weights: Mapping[str, torch.Tensor], kohya: Base | None = None) -> None:
-        identity, chain = run.resume.identity, run.draws.chain
-        trained.save(beside(end), weights, run.settings, identity, chain, kohya)
-
-    write_text(beside(".csv"), state.log.csv())
-    write_text(beside(".validation.csv"), table(("step", "loss"), state.validation))
-    write_json(beside(".json"), record)
-    # Without validation the last weights are the best that are known.
-    best = run.resume.best(state.best[0]) if state.best else state.parameters
-    save(".best.safetensors", best)
-    save(".kohya.safetensors", state.parameters, run.base)
-    save(".safetensors", state.parameters)
 
 
 def _check_share(settings: Train, processes: Processes) -> None:
@@ -173,61 +146,7 @@ def _check_share(settings: Train, processes: Processes) -> None:
         )
 
 
-def _images(
-    settings: Train, latents: Latents, inputs: Inputs, processes: Processes, split: str
-) -> Images:
-    """Clips of a split; words set aside what is trained on, not what it is measured by."""
-    words = settings.exclude_words if split == "train" else ()
-    if inputs.images is not None:
-        vae = load_base(inputs.base, ("vae",)).vae.to(processes.device)
-        return encoded_images(inputs.images, vae, latents, words, split)
-    assert inputs.latents is not None, "checked above"
-    return cached_images(inputs.latents, words, split)
-
-
 def _objective(base: Base, settings: Train) -> Base:
     if said := contradiction(settings, base.prediction_type):
         raise SystemExit(f"train: {said}")
     return with_objective(base, settings.prediction_type, settings.zero_terminal_snr)
-
-
-def _check_shape(base: Base, images: Images) -> None:
-    channels, height, width = images.source.shape
-    if channels != base.unet.config.in_channels:
-        raise SystemExit(
-            f"latents have {channels} channels, the UNet of {base.folder} takes "
-            f"{base.unet.config.in_channels}: they were encoded for another base"
-        )
-    step = 2 ** (len(base.unet.config.block_out_channels) - 1)
-    if height % step or width % step:
-        raise SystemExit(
-            f"latents of {height}×{width} do not divide by {step}, as the UNet of {base.folder} "
-            f"needs: choose images whose height and width are multiples of {step * base.pixels}"
-        )
-
-
-def _figures(run: Run, state: State, start: float) -> dict[str, Any]:
-    stream, seconds, processes = run.stream, state.seconds, run.processes
-    gpus = processes.count if processes.device.type == "cuda" else 0
-    return {
-        "images": len(stream.images),
-        "regularization_images": len(stream.regularization) if stream.regularization else 0,
-        "steps": run.steps,
-        "trained_weights": sum(weight.numel() for weight in state.parameters.values()),
-        "resumed_at": state.first,
-        "loop_seconds": round(seconds, 3),
-        "gpu_seconds": round(gpus * seconds, 3),
-        "job_seconds": round(time.monotonic() - start, 3),
-        "steps_per_second": round(run.steps / seconds, 4) if seconds else None,
-        "processes": processes.count,
-        "micro_batch": state.micro.size,
-        "out_of_memory": state.micro.events,
-        "final_loss": state.log.rows[-1][2],
-        "best": dict(zip(("step", "validation_loss"), state.best, strict=True))
-        if state.best
-        else None,
-        "commit": commit(),
-        "versions": versions(),
-        "machine": machine(),
-        "peak": peak_memory(),
-    }

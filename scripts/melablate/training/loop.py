@@ -40,7 +40,7 @@ def train(run: Run) -> State:
         start_from(run.warm_start, parameters, settings, run.base)
     dropouts = Dropouts(run.base, settings, run.draws)
     recompute_activations(run.base, settings)
-    texts = Texts(run.base, settings, sorted(run.captions()))
+    texts = Texts(run.base, settings, run.stream.captions(), sorted(run.more_captions))
     optimizing = Optimizing(parameters, settings, steps)
     optimizer, state = optimizing.optimizer, _state(run, optimizing, dropouts)
     state.restore(run.resume)

@@ -46,7 +46,3 @@ class Run:
     def steps(self) -> int:
         """Optimizer steps from beginning to end."""
         return self.settings.total_steps(len(self.stream.images))
-
-    def captions(self) -> set[str]:
-        """Every caption that can come up unless captions are shuffled."""
-        return {*self.stream.captions(), *self.more_captions}

@@ -15,26 +15,30 @@ CHUNK = 32
 class Texts:
     """Gives the conditioning of captions."""
 
-    def __init__(self, base: Base, settings: Train, captions: Sequence[str]) -> None:
+    def __init__(
+        self, base: Base, settings: Train, captions: Sequence[str], more: Sequence[str] = ()
+    ) -> None:
         check_clip_skip(base, settings.clip_skip)
         self.base, self.settings = base, settings
         self.trains = settings.lr_text is not None
         self.rows: dict[str, int] = {}
         self.cache: Conditioning | None = None
         if not self.trains and settings.captions.shuffle == "none":
-            self._fill(captions)
+            self._fill(captions, [caption for caption in more if caption not in set(captions)])
 
     @torch.no_grad()
-    def _fill(self, captions: Sequence[str]) -> None:
+    def _fill(self, captions: Sequence[str], more: Sequence[str]) -> None:
+        # Those that are not trained on by themselves, lest they change a bit of the others.
         parts = [
-            encode(self.base, captions[first : first + CHUNK], self.settings.clip_skip)
-            for first in range(0, len(captions), CHUNK)
+            encode(self.base, some[first : first + CHUNK], self.settings.clip_skip)
+            for some in (captions, more)
+            for first in range(0, len(some), CHUNK)
         ]
         pooled = [part.pooled for part in parts if part.pooled is not None]
         self.cache = Conditioning(
             torch.cat([part.hidden for part in parts]), torch.cat(pooled) if pooled else None
         )
-        self.rows = {caption: row for row, caption in enumerate(captions)}
+        self.rows = {caption: row for row, caption in enumerate([*captions, *more])}
         # Encoders are no longer needed: SDXL's are 3 GB.
         self.base.text_encoders, self.base.tokenizers = [], []
 
