@@ -21,14 +21,12 @@ from typing import Any
 import pytest
 import safetensors
 import torch
+from full_size import GIB, ROOT, made
 from melablate.models.base import load_base
 from melablate.models.weights import read_tensors, save_tensors
 from training_runs import command
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
-MAKER = ROOT / "benchmarks" / "random_bases.py"
-GIB = 2**30
 MOST = 16 * GIB
 RANK = 4
 SETTINGS: dict[str, Any] = {
@@ -118,16 +116,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 @pytest.fixture(scope="module")
 def base(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Its folder, gone when the tests are done."""
-    folder = tmp_path_factory.mktemp("full") / model.kind
-    free = shutil.disk_usage(folder.parent).free
-    if free < 10 * GIB:
-        pytest.fail(f"{folder}: {free / GIB:.1f} GiB are free, 10 are needed")
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
-    try:
-        subprocess.run([sys.executable, MAKER, model.kind, folder], env=environment, check=True)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    yield from made(model.kind, tmp_path_factory.mktemp("full"))
 
 
 @pytest.fixture(scope="module")

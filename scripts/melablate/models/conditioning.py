@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from .base import Base
+from .speed import moved
 
 
 @dataclass
@@ -18,7 +19,7 @@ class Conditioning:
 
     def pick(self, rows: Sequence[int] | torch.Tensor) -> "Conditioning":
         """The conditioning of some of the captions."""
-        index = torch.as_tensor(rows, device=self.hidden.device)
+        index = moved(torch.as_tensor(rows), self.hidden.device)
         return Conditioning(
             self.hidden.index_select(0, index),
             None if self.pooled is None else self.pooled.index_select(0, index),
@@ -83,11 +84,8 @@ def unet_arguments(
     arguments: dict[str, Any] = {"encoder_hidden_states": conditioning.hidden}
     if base.unet.config.addition_embed_type == "text_time":
         height, width = (side * base.pixels for side in latents.shape[-2:])
-        ids = torch.tensor(
-            [[*(cut or (height, width, 0, 0)), height, width]],
-            dtype=torch.float32,
-            device=latents.device,
-        )
+        told = [[*(cut or (height, width, 0, 0)), height, width]]
+        ids = moved(torch.tensor(told, dtype=torch.float32), latents.device)
         arguments["added_cond_kwargs"] = {
             "text_embeds": conditioning.pooled,
             "time_ids": ids.expand(len(latents), -1),

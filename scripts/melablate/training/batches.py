@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..models.speed import moved
 from .draws import Draws
 from .noise_multires import multires_noise, sizes
 from .noise_offset import offset_noise, offsets
@@ -43,9 +44,9 @@ def collate(
 
     def normal(purpose: str, size: tuple[int, ...]) -> torch.Tensor:
         drawn = torch.stack([draws.normal(size, purpose, *sample.key) for sample in samples])
-        return drawn.to(device)
+        return moved(drawn, device)
 
-    latents = mean.to(device) + std.to(device) * normal("posterior", shape)
+    latents = moved(mean, device) + moved(std, device) * normal("posterior", shape)
     noise = normal("noise", shape)
     # In kohya's order: offset, then resolutions (which brings it to std 1), then perturbation.
     if settings.noise_offset or settings.adaptive_noise_scale:
@@ -61,8 +62,8 @@ def collate(
         latents=latents,
         noise=noise,
         mixed=mixed,
-        timesteps=torch.tensor(drawn, device=device),
-        weights=torch.tensor([sample.weight for sample in samples], device=device),
+        timesteps=moved(torch.tensor(drawn), device),
+        weights=moved(torch.tensor([sample.weight for sample in samples]), device),
         captions=[sample.caption for sample in samples],
         keys=[sample.key for sample in samples],
     )

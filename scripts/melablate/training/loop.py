@@ -8,6 +8,7 @@ from typing import NoReturn
 import torch
 from torch import nn
 
+from ..models.speed import compile_blocks
 from ..progress import Progress
 from .batches import collate
 from .dropouts import Dropouts
@@ -40,6 +41,8 @@ def train(run: Run) -> State:
         start_from(run.warm_start, parameters, settings, run.base)
     dropouts = Dropouts(run.base, settings, run.draws)
     recompute_activations(run.base, settings)
+    if settings.compile:
+        compile_blocks(run.base)
     texts = Texts(run.base, settings, run.stream.captions(), sorted(run.more_captions))
     optimizing = Optimizing(parameters, settings, steps)
     optimizer, state = optimizing.optimizer, _state(run, optimizing, dropouts)

@@ -172,6 +172,9 @@ class Train(Settings):
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: less memory, more time, and the same
     gradients (to the last bit where the device's kernels are deterministic)."""
+    compile: bool = False
+    """Compile the UNet's transformer blocks with `torch.compile`. It takes minutes before the first
+    step, wants a C++ compiler, and rounds in another way than without, each time alike."""
     validation: Validation | None = None
     """Measure the loss on held-out clips at intervals, and keep the weights that do best."""
     log_every: Positive = 10

@@ -51,6 +51,8 @@ def _optimizer(train: "Train") -> Iterator[str]:
 
 
 def _adapters(train: "Train") -> Iterator[str]:
+    if train.compile and train.adapter_dropout != type(train.adapter_dropout)():
+        yield "compile cannot take adapter_dropout, which draws within the blocks: take one out"
     if train.weights == "full":
         for option in ("conv_rank", "conv_alpha", "rank_stabilized", "adapter_dropout"):
             if getattr(train, option) != type(train).model_fields[option].default:
