@@ -190,6 +190,29 @@ def test_every_way_trains_and_resumes(
     assert moved == {"unet", "text_encoder"} | second
 
 
+@pytest.mark.parametrize(
+    "settings", [{"ema": {"decay": 0.7}}, {"optimizer": {"kind": "schedule_free"}}]
+)
+def test_looking_at_the_average_changes_no_bit(
+    bases: dict[str, Path], latents: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    """Nor do dropouts take part in what is measured, which is of the weights that are saved."""
+    dropped = {"adapter_dropout": {"rank": 0.3}, "steps": 4, "log_every": 2, "lr": 1e-2}
+    short, last = dropped | settings, []
+    run(bases["sd"], tmp_path / "blind", short, latents)
+    validation = {"every": 2, "clips": 1, "draws": 3}
+    run(bases["sd"], tmp_path / "seen", short | {"validation": validation}, latents)
+    one, other = weights(tmp_path / "blind"), weights(tmp_path / "seen")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    still = {"steps": 1, "lr": 1e-20, "warm_start": {"arm": "x"}, "validation": validation}
+    start = tmp_path / "blind.safetensors"
+    run(bases["sd"], tmp_path / "again", still, latents, warm_start=start)
+    for name in ("seen", "again"):
+        lines = (tmp_path / f"{name}.validation.csv").read_text().split()
+        last.append(float(lines[-1].split(",")[1]))
+    assert last[0] == pytest.approx(last[1], rel=1e-5)
+
+
 def test_a_second_rate_needs_a_second_encoder(
     bases: dict[str, Path], latents: Path, tmp_path: Path
 ) -> None:
