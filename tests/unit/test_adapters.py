@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from melablate import identity
 from melablate.models.base import load_base
 from melablate.models.conditioning import encode, unet_arguments
 from melablate.training.draws import Draws
 from melablate.training.dropouts import Dropouts
 from melablate.training.images import cached_images
 from melablate.training.lora import add_lora
+from melablate.training.plugins import plugins
 from melablate.training.recompute import recompute_activations
 from melablate.training.settings import Train
 from melablate.training.stream import Sample, Stream
@@ -129,7 +131,8 @@ def test_checkpointing_computes_again(bases: dict[str, Path], on: bool) -> None:
     loaded = load_base(bases["sd"], ("unet", "text"))
     train = Train(lr_text=1e-3, gradient_checkpointing=on)
     add_lora(loaded, train, Draws(0))
-    recompute_activations(loaded, train)
+    if on:
+        recompute_activations(loaded, train)
     calls: list[str] = []
     for network in loaded.networks.values():
         for name, module in network.named_modules():
@@ -219,3 +222,17 @@ def test_a_second_rate_needs_a_second_encoder(
     settings = {"steps": 1, "lr_text": 1e-3, "lr_text_2": 1e-3}
     with pytest.raises(SystemExit, match="has one text encoder"):
         run(bases["sd"], tmp_path / "t", settings, latents)
+
+
+def test_what_a_run_does_not_use_is_no_part_of_its_code() -> None:
+    """An edit of the moving average retrains what averages, and nothing else."""
+    used = {
+        "training/ema.py": Train(ema={}),  # type: ignore[arg-type]
+        "training/adapter_masks.py": Train(adapter_dropout={"rank": 0.1}),  # type: ignore[arg-type]
+        "training/recompute.py": Train(gradient_checkpointing=True),
+        "training/optimizers/lion.py": Train(optimizer={"kind": "lion"}),  # type: ignore[arg-type]
+    }
+    always = identity._closure((identity.SCRIPTS / "train_lora.py",))
+    for name, train in used.items():
+        assert name in plugins(train) and name not in plugins(Train())
+        assert (identity.LIBRARY / name).is_file() and identity.LIBRARY / name not in always

@@ -18,7 +18,6 @@ from .micro_batches import MicroBatches, fits
 from .noise import noised, target
 from .optimizing import Optimizing
 from .predicting import predict
-from .recompute import recompute_activations
 from .run import Run
 from .signals import TEMPORARY
 from .state import State
@@ -40,7 +39,6 @@ def train(run: Run) -> State:
     if run.warm_start is not None:
         start_from(run.warm_start, parameters, settings, run.base)
     dropouts = Dropouts(run.base, settings, run.draws)
-    recompute_activations(run.base, settings)
     if settings.compile:
         compile_blocks(run.base)
     texts = Texts(run.base, settings, run.stream.captions(), sorted(run.more_captions))

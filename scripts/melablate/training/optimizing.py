@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from .ema import Average
 from .schedules import factor, warmup_steps
 from .settings import Train
 
@@ -24,13 +23,17 @@ class Optimizing:
         self.optimizer: torch.optim.Optimizer = plugin.make(
             groups, settings.optimizer, warmup_steps(settings, steps)
         )
-        self.average = Average(parameters, settings.ema) if settings.ema else None
+        self.average: Any = None
+        if settings.ema is not None:
+            ema = importlib.import_module(f"{__package__}.ema")
+            self.average = ema.Average(parameters, settings.ema)
         self._mode(True)
 
     @property
     def averages(self) -> dict[str, torch.Tensor]:
         """The average, for the saved state."""
-        return {} if self.average is None else self.average.tensors
+        found: dict[str, torch.Tensor] = {} if self.average is None else self.average.tensors
+        return found
 
     def set_rates(self, step: int) -> float:
         """The learning rates of step 0, 1, …; that of the UNet."""

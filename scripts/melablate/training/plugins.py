@@ -1,5 +1,6 @@
 """Modules that a training run picks by name."""
 
+from .adapter_settings import AdapterDropout
 from .settings import Train
 
 
@@ -13,8 +14,11 @@ def plugins(train: Train) -> list[str]:
         f"training/losses/{train.loss.kind}.py",
         f"training/optimizers/{train.optimizer.kind}.py",
     ]
-    if train.spectrogram_loss is not None:
-        found.append("training/losses/spectrogram.py")
-    if train.validation is not None:
-        found.append("training/validating.py")
-    return found
+    where = {
+        "training/losses/spectrogram.py": train.spectrogram_loss is not None,
+        "training/validating.py": train.validation is not None,
+        "training/ema.py": train.ema is not None,
+        "training/adapter_masks.py": train.adapter_dropout != AdapterDropout(),
+        "training/recompute.py": train.gradient_checkpointing,
+    }
+    return found + [name for name, used in where.items() if used]

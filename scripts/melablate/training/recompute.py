@@ -8,8 +8,6 @@ from .settings import Train
 
 def recompute_activations(base: Base, settings: Train) -> None:
     """Switch it on where something trains; base models stay in eval mode, without dropout."""
-    if not settings.gradient_checkpointing:
-        return
     base.unet.enable_gradient_checkpointing()
     for name, network in base.networks.items():
         if name != "unet" and settings.rate(name):

@@ -1,5 +1,6 @@
 """Which weights train, adapters or the whole UNet, and their files."""
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,9 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 def add_trained(base: Base, settings: Train, draws: Draws) -> dict[str, nn.Parameter]:
     """The weights that train, in float32, by `<network>.<name>`."""
+    if settings.gradient_checkpointing:
+        recompute = importlib.import_module(f"{__package__}.recompute")
+        recompute.recompute_activations(base, settings)
     if settings.weights == "lora":
         return lora.add_lora(base, settings, draws)
     base.unet.requires_grad_(True)
