@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from bad_tables import link_to_itself, link_to_zeros, pipe
 from codec_kinds import SMALL_SETTINGS
 from melablate.audio.codec_text import CODEC_KEY, codec_json, parse_codec
-from melablate.audio.png import image_to_png
+from melablate.audio.png import MODES, image_to_png
 from melablate.audio.shard_reading import read_images
 from melablate.audio.shards import ClipRow, write_shards
 from PIL import Image
@@ -55,10 +55,23 @@ def texted(text: str, mode: str = "L", size: tuple[int, int] | None = None) -> b
     return picture(mode, size, pnginfo=said)
 
 
+def lying(kind: str, mode: str = "", more: int = 0, **other: Any) -> Callable[[], bytes]:
+    """The same of any codec, in another mode or with more rows and columns than it says."""
+    codec = parse_codec(json.dumps(SMALL_SETTINGS[kind]))
+    size = (codec.size[1] + more, codec.size[0] + more)
+    text = json.dumps(json.loads(codec_json(codec)) | other)
+    return lambda: texted(text, mode or MODES[codec.channels], size)
+
+
 def riffusions(**other: Any) -> bytes:
+    return exif_of(96, **other)
+
+
+def exif_of(width: int, **other: Any) -> bytes:
+    """Riffusion's, with other tags."""
     exif = Image.Exif()
     exif.update(OWN | {11070: 0.25} | {int(tag[1:]): value for tag, value in other.items()})
-    return picture("RGB", (96, 64), exif=exif)
+    return picture("RGB", (width, 64), exif=exif)
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -147,6 +160,43 @@ PNGS: dict[str, tuple[Lay, str]] = {
     "pipe": (pipe, "no plain file"),
     "cyclic link": (link_to_itself, "no such file|symbolic links"),
     "link to zeros without end": (link_to_zeros, "no plain file"),
+}
+
+
+LIES: dict[str, tuple[dict[str, Any], str]] = {
+    "a column and a row too many": ({"more": 1}, "codec says"),
+    "transparent": ({"mode": "LA"}, "mode LA"),
+    "a rate of 500 kHz and a week": ({"sample_rate": 500_000, "seconds": 5e5}, "wrong parameters"),
+    "a day": ({"seconds": 86_400.0}, "wrong parameters"),
+    "a day in 24 columns": ({"seconds": 86_400.0, "hop": 2**18, "n_fft": 2**19}, "wrong param"),
+    "an hour": ({"seconds": 3600.0}, "wrong parameters"),
+    "windows of 2^40 samples": ({"n_fft": 2**40, "padded_ms": 2**40}, "wrong parameters"),
+    "a hop of no length": ({"hop": 0, "step_ms": 0}, "wrong parameters"),
+    "10^12 bands": ({"n_mels": 10**12, "height": 10**12}, "wrong parameters"),
+    "loudness of 10^9": ({"loudness": 1e9}, "wrong parameters.*loudness"),
+}
+PNGS |= {
+    f"{kind}: {name}": (written(lying(kind, **how)), told)
+    for kind in SMALL_SETTINGS
+    for name, (how, told) in LIES.items()
+}
+PNGS |= {
+    "mel_db: bands of 10^9 values": (
+        written(lying("mel_db", n_fft=2**19, n_mels=2**12)),
+        "wrong parameters.*the matrix of its bands",
+    ),
+    "ma_ddpm: a spectrum of 10^9 values": (
+        written(lying("ma_ddpm", hop=1, n_fft=2**18, seconds=1.0)),
+        "wrong parameters.*its spectrum has",
+    ),
+    "ma_ddpm: ten seconds beyond the image": (
+        written(lying("ma_ddpm", seconds=11.0)),
+        "wrong parameters.*lie beyond width",
+    ),
+    "EXIF of windows of a second": (
+        written(lambda: exif_of(8192, t11000=192_000, t11020=1000, t11030=1000)),
+        "EXIF: .*its spectrum has",
+    ),
 }
 
 

@@ -8,6 +8,8 @@ from ..settings import Settings
 
 LARGEST = 2**19
 """Of any number: more than the sample rates, lengths and frequencies of music."""
+MOST_SAMPLES, MOST_VALUES = 2**26, 2**27
+"""Of a clip (25 minutes at 44.1 kHz); of its spectrum or of the bands' matrix (half a gigabyte)."""
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -122,3 +124,18 @@ def check_width(codec: CodecSettings, width: int, longest: int) -> None:
             f"{codec.seconds:g} s make {codec.frames} frames, more than width {width}; set width "
             f"to at least {codec.frames} or seconds to at most {longest / codec.sample_rate:.4f}"
         )
+
+
+def check_memory(codec: CodecSettings, n_fft: int, hop: int, n_mels: int = 0) -> None:
+    """What one clip takes: an image of a few bytes may say that it stands for hours."""
+    bins, columns = n_fft // 2 + 1, codec.samples // hop + 1
+    for what, size, most in (
+        ("the clip has", codec.channels * codec.samples, MOST_SAMPLES),
+        ("its spectrum has", codec.channels * columns * bins, MOST_VALUES),
+        ("the matrix of its bands has", n_mels * bins, MOST_VALUES),
+    ):
+        if size > most:
+            raise ValueError(
+                f"{codec.seconds:g} s, windows of {n_fft} samples every {hop}: {what} {size} "
+                f"values, more than {most}"
+            )

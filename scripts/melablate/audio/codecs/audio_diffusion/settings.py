@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Positive, centred_frames, check_hop, check_width
+from ...codec_settings import (
+    CodecSettings,
+    Positive,
+    centred_frames,
+    check_hop,
+    check_memory,
+    check_width,
+)
 
 SIDE = 256
 
@@ -55,6 +62,7 @@ class AudioDiffusion(CodecSettings):
     def _fits(self) -> "AudioDiffusion":
         check_hop(self.hop, self.n_fft)
         check_width(self, self.width, self.width * self.hop - 1)
+        check_memory(self, self.n_fft, self.hop, self.n_mels)
         return self
 
 

@@ -5,7 +5,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Positive, check_band, check_hop, check_width
+from ...codec_settings import (
+    CodecSettings,
+    Positive,
+    check_band,
+    check_hop,
+    check_memory,
+    check_width,
+)
 
 FLOOR = 1e-5
 
@@ -69,6 +76,7 @@ class BigVgan(CodecSettings):
         if self.frames < 1:
             raise ValueError(f"{self.seconds:g} s are less than one hop of {self.hop} samples")
         check_width(self, self.width, self.width * self.hop)
+        check_memory(self, self.n_fft, self.hop, self.n_mels)
         return self
 
 

@@ -4,7 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Positive, centred_frames, check_hop
+from ...codec_settings import CodecSettings, Positive, centred_frames, check_hop, check_memory
+
+MOST_LOST = 1.0
+"""Seconds of a clip that its image may leave out."""
 
 
 class MaDdpm(CodecSettings):
@@ -67,6 +70,13 @@ class MaDdpm(CodecSettings):
     @model_validator(mode="after")
     def _fits(self) -> "MaDdpm":
         check_hop(self.hop, self.n_fft)
+        check_memory(self, self.n_fft, self.hop)
+        longest = self.width * self.hop / self.sample_rate + MOST_LOST
+        if self.seconds > longest:
+            raise ValueError(
+                f"of {self.seconds:g} s more than {MOST_LOST:g} s lie beyond width {self.width}; "
+                f"set seconds to at most {longest:g} or a larger width"
+            )
         return self
 
 

@@ -10,6 +10,7 @@ from ...codec_settings import (
     centred_frames,
     check_band,
     check_hop,
+    check_memory,
     check_width,
 )
 
@@ -64,6 +65,7 @@ class MelDb(CodecSettings):
         check_band(self.fmin, self.fmax, self.sample_rate)
         check_hop(self.hop, self.n_fft)
         check_width(self, self.width, (self.width - 1) * self.hop)
+        check_memory(self, self.n_fft, self.hop, self.n_mels)
         return self
 
 

@@ -4,7 +4,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ...codec_settings import CodecSettings, Positive, centred_frames, check_hop, check_width
+from ...codec_settings import (
+    CodecSettings,
+    Positive,
+    centred_frames,
+    check_hop,
+    check_memory,
+    check_width,
+)
 
 MOST_MS = 1000
 EXIF_TAGS = {
@@ -113,6 +120,7 @@ class Riffusion(CodecSettings):
             )
         check_hop(self.hop, self.win_length)
         check_width(self, self.width, (self.width - 1) * self.hop)
+        check_memory(self, self.n_fft, self.hop, self.n_mels)
         return self
 
 
