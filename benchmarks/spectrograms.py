@@ -34,7 +34,6 @@ SCRIPTS = HERE.parent / "scripts"
 SETTINGS = {
     "codec": {"kind": "mel_db"},
     "clips": {"choose": "fixed", "offset": 15.0},
-    "max_set_aside": 0.1,
 }
 DECODE = """
 import sys, soundfile

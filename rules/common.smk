@@ -37,6 +37,11 @@ os.environ["MELABLATE_SHARDS"] = PLAN.study.shards.options
 # What is shown while it trains changes nothing either.
 os.environ["MELABLATE_WATCH"] = PLAN.study.watch.options
 os.environ["MELABLATE_STUDY"] = PLAN.study.study
+# Where a corpus and its lists lie, and when too much of it is broken: what they hold is known by
+# content, so a folder may be moved.
+for corpus, place in PLAN.corpus_places().items():
+    for name, value in place.items():
+        os.environ[f"MELABLATE_{name}_{corpus}"] = value
 
 for folder in PLAN.study.given_folders():
     if not Path(folder).is_dir():
@@ -119,14 +124,28 @@ def prompt_images():
     return images_of(PLAN.prompts().reads["images"])
 
 
-def music_folder(wildcards):
-    return PLAN.data_folders[wildcards.id]
+def given(name, corpus):
+    """A word of the shell for what the environment knows of a corpus."""
+    return f'"$MELABLATE_{name}_{corpus}"'
+
+
+def audio_of(corpus):
+    """What a manifest's paths are relative to."""
+    return given("AUDIO", corpus)
+
+
+def lists_of(corpus):
+    return [
+        f"--{name} {given(name.upper(), corpus)}" for name in PLAN.corpus_lists[corpus]
+    ]
 
 
 def music_input(wildcards):
+    """A table that is given is part of the corpus' identity; asked for where it is not there."""
     if PLAN.corpora[wildcards.id].reads["music"] in PLAN.music:
-        return [f"{music_folder(wildcards)}/music.sha256"]
-    return [ancient(table) for table in PLAN.corpus_tables[wildcards.id]]
+        return [f"{PLAN.data_folders[wildcards.id]}/music.sha256"]
+    tables = PLAN.corpus_tables[wildcards.id]
+    return [ancient(table) for table in tables if not os.path.exists(table)]
 
 
 def embedder_corpora(wildcards):
@@ -238,12 +257,13 @@ def sample_options(wildcards, input):
     options = [word for name in names for word in (f"--{name}", input[name])]
     if "base" in input.keys():
         options += ["--base", os.path.dirname(input.base)]
-    if wildcards.row == "real-audio":
-        options += [
-            "--audio",
-            PLAN.audio_folders[PLAN.corpus(PLAN.common.corpus)],
-        ]
     return options
+
+
+def sample_audio(wildcards):
+    """The same for the folder of real clips."""
+    corpus = PLAN.corpus(PLAN.common.corpus)
+    return f"--audio {audio_of(corpus)}" if wildcards.row == "real-audio" else ""
 
 
 def pipeline_settings(wildcards):

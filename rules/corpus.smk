@@ -42,18 +42,15 @@ rule scan_corpus:
     params:
         settings=lambda w: PLAN.corpora[w.id].settings,
         reads=lambda w: canonical(dict(PLAN.corpora[w.id].reads)),
-        lists=lambda w: [
-            word
-            for option, path in PLAN.corpus_lists[w.id].items()
-            for word in (f"--{option}", path)
-        ],
-        data=music_folder,
+        data=lambda w: given("DATA", w.id),
+        lists=lambda w: lists_of(w.id),
+        limit=lambda w: given("SET_ASIDE", w.id),
         code=code_identity("scan_corpus.py"),
     message:
         "checking the corpus {wildcards.id}"
     shell:
-        'python "$MELABLATE_SCRIPTS"/scan_corpus.py --settings {params.settings:q} --data {params.data:q}'
-        " {params.lists:q} --threads {threads} --out-manifest {output.manifest:q}"
+        'python "$MELABLATE_SCRIPTS"/scan_corpus.py --settings {params.settings:q} --data {params.data}'
+        " {params.lists} --max-set-aside {params.limit} --threads {threads} --out-manifest {output.manifest:q}"
         " --out-excluded {output.excluded:q} 2>&1 | tee {log:q}"
 
 

@@ -86,14 +86,14 @@ if PLAN.study.embedder.kind == "tiny_clap":
             settings=lambda w: PLAN.embedders[w.id].settings,
             clip=PLAN.embedder_clip(),
             folder=subpath(output[0], parent=True),
-            audio=lambda w: [PLAN.audio_folders[c] for c in embedder_corpora(w)],
+            audio=lambda w: [audio_of(c) for c in embedder_corpora(w)],
             code=code_identity("train_tiny_clap.py"),
         message:
             "training the embedded text–audio model"
         shell:
             'python "$MELABLATE_SCRIPTS"/train_tiny_clap.py --settings {params.settings:q} --clip {params.clip:q}'
             " --manifests {input:q}"
-            " --audio {params.audio:q} --out {params.folder:q} 2>&1 | tee {log:q}"
+            " --audio {params.audio} --out {params.folder:q} 2>&1 | tee {log:q}"
 
 else:
 

@@ -45,9 +45,10 @@ rule generate_samples:
         script=sample_script,
         code=sample_code,
         options=sample_options,
+        audio=sample_audio,
     message:
         "samples of {wildcards.row}, seed {wildcards.seed}"
     shell:
         'python "$MELABLATE_SCRIPTS"/{params.script} --settings {params.settings:q} --seed {wildcards.seed}'
-        " --prompts {input.prompts:q} {params.options:q}"
+        " --prompts {input.prompts:q} {params.options:q} {params.audio}"
         " --threads {threads} --out {output:q} 2>&1 | tee {log:q}"

@@ -22,14 +22,14 @@ rule embed_reference:
     params:
         settings=PLAN.reference_clips(),
         reads=canonical(dict(SCORES.reads)),
-        audio=PLAN.audio_folders[SCORES.reads["corpus"]],
+        audio=audio_of(SCORES.reads["corpus"]),
         embedder=subpath(input.embedder, parent=True),
         code=code_identity("embed_reference.py", [EMBEDDER_CODE]),
     message:
         "embedding real clips"
     shell:
         'python "$MELABLATE_SCRIPTS"/embed_reference.py --settings {params.settings:q}'
-        " --manifest {input.manifest:q} --audio {params.audio:q} --embedder {params.embedder:q}"
+        " --manifest {input.manifest:q} --audio {params.audio} --embedder {params.embedder:q}"
         " --out {output:q} 2>&1 | tee {log:q}"
 
 

@@ -19,7 +19,8 @@ rule make_spectrograms:
     params:
         settings=lambda w: PLAN.spectrograms[w.id].settings,
         folder=subpath(output.images, parent=True),
-        data=lambda w: PLAN.audio_folders[PLAN.spectrograms[w.id].reads["corpus"]],
+        data=lambda w: audio_of(PLAN.spectrograms[w.id].reads["corpus"]),
+        limit=lambda w: given("SET_ASIDE", PLAN.spectrograms[w.id].reads["corpus"]),
         code=lambda w: code_identity(
             "make_spectrograms.py", codec_code(PLAN.codecs[w.id], "encode")
         ),
@@ -27,5 +28,5 @@ rule make_spectrograms:
         "spectrograms {wildcards.id}"
     shell:
         'python "$MELABLATE_SCRIPTS"/make_spectrograms.py --settings {params.settings:q} --manifest {input:q}'
-        " --audio {params.data:q} --workers {threads} $MELABLATE_SHARDS --out {params.folder:q}"
+        " --audio {params.data} --max-set-aside {params.limit} --workers {threads} $MELABLATE_SHARDS --out {params.folder:q}"
         " 2>&1 | tee {log:q}"

@@ -24,11 +24,10 @@ COLUMNS = ["track_id", "path", "split", "captions", "audio_sha256", "excluded"]
 def main() -> None:
     """Write the shards `images/`, `clips.csv` and `excluded.csv` into the folder `--out`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--settings", required=True, type=json.loads, help="codec, clips, max_set_aside"
-    )
+    parser.add_argument("--settings", required=True, type=json.loads, help="codec, clips")
     parser.add_argument("--manifest", required=True, type=Path)
     parser.add_argument("--audio", required=True, type=Path, help="folder of the manifest's paths")
+    parser.add_argument("--max-set-aside", type=float, default=0.1, help="share of clips")
     parser.add_argument("--workers", type=int, default=2, help="threads")
     parser.add_argument("--shard-mb", type=float, default=256, help="largest file, megabytes")
     parser.add_argument("--out", required=True, type=Path)
@@ -37,11 +36,11 @@ def main() -> None:
     try:
         codec = parse_codec(json.dumps(args.settings["codec"]))
         where = Clips.model_validate(args.settings["clips"])
-        limit = float(args.settings["max_set_aside"])
     except (KeyError, TypeError, ValueError) as error:
         raise SystemExit(f"--settings: {error}") from None
     tracks = read_tracks(args.manifest)
     progress = Progress("spectrograms: tracks", len(tracks))
+    limit = args.max_set_aside
     with writing_folder(args.out) as out, ClipTables(out, len(tracks), limit, progress) as tables:
         made = make_clips(tracks, args.audio, codec, where, args.workers)
         count = write_shards(out / "images", tables.usable(made), codec, args.shard_mb)

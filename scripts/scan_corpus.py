@@ -17,15 +17,25 @@ def main() -> None:
     parser.add_argument("--data", required=True, type=Path, help="folder with table and audio")
     parser.add_argument("--only", type=Path, help="list of the captions or tracks to use")
     parser.add_argument("--without", type=Path, help="list of those not to use")
+    parser.add_argument("--max-set-aside", type=float, help="share, instead of the settings' own")
     parser.add_argument("--threads", type=int, help="tracks looked at side by side")
     parser.add_argument("--out-manifest", required=True, type=Path, help="Parquet to write")
     parser.add_argument("--out-excluded", required=True, type=Path, help="CSV to write")
     args = parser.parse_args()
     only, without = (read_list(path) if path else None for path in (args.only, args.without))
-    rows = scan(args.data, args.settings, only, without, args.threads)
+    settings = with_limit(args.settings, args.max_set_aside)
+    rows = scan(args.data, settings, only, without, args.threads)
     write_excluded(args.out_excluded, rows)
     write_manifest(args.out_manifest, rows)
     print(summary(rows))
+
+
+def with_limit(settings: Scan, share: float | None) -> Scan:
+    """The share of unusable tracks that stops the scan is no part of a result's settings."""
+    if share is None:
+        return settings
+    rules = settings.rules.model_copy(update={"max_set_aside": share})
+    return settings.model_copy(update={"rules": rules})
 
 
 if __name__ == "__main__":

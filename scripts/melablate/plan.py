@@ -110,6 +110,23 @@ class Plan:
         self.corpus_tables[key] = [f"{folder}/{table}"] if table else []
         return key
 
+    def corpus_places(self) -> dict[str, dict[str, str]]:
+        """What jobs are told of each corpus beside its settings, for it changes no result."""
+        limits: dict[str, float] = {}
+        for name, corpus in self.study.corpora.items():
+            key, share = self.known.get(("corpus", name)), corpus.rules.max_set_aside
+            if key:  # one corpus under two names: the narrower limit is meant to stop
+                limits[key] = min(share, limits.get(key, share))
+        return {
+            key: {
+                "DATA": self.data_folders[key],
+                "AUDIO": self.audio_folders[key],
+                "SET_ASIDE": f"{limit:g}",
+                **{option.upper(): path for option, path in self.corpus_lists[key].items()},
+            }
+            for key, limit in limits.items()
+        }
+
     def corpus_title(self, key: str) -> str:
         """What the study calls a corpus."""
         names = [name for name in self.study.corpora if self.known.get(("corpus", name)) == key]
@@ -121,7 +138,6 @@ class Plan:
         settings = {
             "codec": settings_json(codec, without=["inversion"]),
             "clips": settings_json(clips),
-            "max_set_aside": self.study.corpora[corpus].rules.max_set_aside,
         }
         key = _add(self.spectrograms, settings, corpus=self.corpus(corpus))
         self.codecs[key] = codec

@@ -57,9 +57,8 @@ def run(
     settings = {
         "codec": SMALL.model_dump(mode="json"),
         "clips": clips.model_dump(mode="json"),
-        "max_set_aside": limit,
     }
-    given = ["--settings", json.dumps(settings), *arguments, *more]
+    given = ["--settings", json.dumps(settings), *arguments, f"--max-set-aside={limit}", *more]
     monkeypatch.setattr("sys.argv", ["make_spectrograms", *given])
     make_spectrograms.main()
 
@@ -140,9 +139,11 @@ def test_threads_do_not_run_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_codec_of_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    codec = MaDdpm(kind="ma_ddpm", sample_rate=16000, n_fft=128, hop=96, height=64, width=224)
+    codec = MaDdpm(
+        kind="ma_ddpm", sample_rate=16000, seconds=2, n_fft=128, hop=96, height=64, width=224
+    )
     settings = {"codec": codec.model_dump(mode="json"), "clips": {"offset": 0}}
-    given = ["--settings", json.dumps(settings | {"max_set_aside": 1})]
+    given = ["--settings", json.dumps(settings), "--max-set-aside=1"]
     run(monkeypatch, corpus(tmp_path), *given)
     table = read_images(tmp_path / "out" / "images")
     assert table.clip_ids == ("0-0", "4-0", "5-0") and table.codec == codec

@@ -23,9 +23,7 @@ UNUSABLE = (
     *("too short", "not finite", "silent"),
 )
 SCAN = json.dumps({"layout": "folder", "rules": RULES})
-SPECTROGRAMS = json.dumps(
-    {"codec": SMALL_SETTINGS["mel_db"], "clips": {"offset": 0}, "max_set_aside": 1.0}
-)
+SPECTROGRAMS = json.dumps({"codec": SMALL_SETTINGS["mel_db"], "clips": {"offset": 0}})
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def make_spectrograms(fence: Fence, folder: Path, manifest: Path, out: Path) -> 
     return fence.run(
         "make_spectrograms",
         *("--settings", SPECTROGRAMS, "--manifest", manifest, "--audio", folder / "data"),
-        *("--workers", 1, "--out", out),
+        *("--workers", 1, "--max-set-aside", 1, "--out", out),
         folder=folder,
     )
 

@@ -12,7 +12,9 @@ from bad_tables import FOLDER, LISTS, SIDECARS, SONG_DESCRIBER
 from fence import Fence, Ran, everything
 from test_bad_audio import SPECTROGRAMS
 
-MEND = "To mend: |convert it to|make it again|makes it anew|make it with|run the workflow|no such file"
+MEND = (
+    "To mend: |convert it to|make it again|makes it anew|make it with|run the workflow|no such file"
+)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def test_every_stage_takes_every_codec(
     codec = small(name, inversion={"iterations": 2})
     told = codec.model_dump(mode="json")
     clips = {"choose": "fixed", "offset": 0.0}
-    made = json.dumps({"codec": told, "clips": clips, "max_set_aside": 0.0})
+    made = json.dumps({"codec": told, "clips": clips})
     manifest, spectrograms = corpus / "manifest.parquet", tmp_path / "spectrograms"
     call(
         monkeypatch,

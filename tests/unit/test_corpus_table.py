@@ -94,7 +94,7 @@ def test_a_list_of_tracks_and_its_complement(real: list[Track], tmp_path: Path) 
     assert kept["only"] == chosen
     assert sorted(kept["only"] + kept["without"]) == [track.id for track in real]
     dropped = left(real[1], reasons["only"])
-    assert dropped.reason == "by the list: not in tracks.txt"
+    assert dropped.reason == "by the list: not in rules.only"
 
 
 @pytest.mark.parametrize(

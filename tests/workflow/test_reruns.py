@@ -4,6 +4,7 @@ Every test takes a finished study, changes one thing, and asks Snakemake for the
 """
 
 import ast
+import csv
 import os
 import shutil
 import subprocess
@@ -128,6 +129,33 @@ def test_a_label_or_claim_reworded(project: Project, old: str, new: str) -> None
 
 def test_how_often_training_saves_its_state(project: Project) -> None:
     project.set(checkpoint={"seconds": 7, "steps": 3})
+    expect(project)
+
+
+def test_a_corpus_a_list_and_the_limit_of_broken_tracks(project: Project) -> None:
+    """Where they lie, by which name they are reached, and when a scan would have stopped."""
+    table = project.root / "music/song_describer.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        ids = sorted({row["track_id"] for row in csv.DictReader(file)})
+    (project.root / "lists one").mkdir()
+    (project.root / "lists one/ids.txt").write_text("\n".join(ids) + "\n")
+    project.set(corpora__style__rules__only="lists one/ids.txt")
+    made = project.run("corpus").jobs
+    assert made["scan_corpus"] == 1
+    (project.root / "lists one").rename(project.root / "two")
+    project.root.joinpath("two/ids.txt").rename(project.root / "two/other.txt")
+    project.set(corpora__style__rules__only="two/other.txt")
+    assert project.would_run("corpus").jobs == NOTHING
+
+    project.set(corpora__style__rules={"min_seconds": 1, "heldout_share": 0.3})
+    expect(project)  # another limit than the 0.25 that it was made with
+    project.set(corpora__style__rules__max_set_aside=0.9)
+    expect(project)
+    (project.root / "music").rename(project.root / "music of the group")
+    project.set(corpora__style__path="music of the group")
+    expect(project)
+    (project.root / "other").symlink_to("music of the group")
+    project.set(corpora__style__path="other")
     expect(project)
 
 

@@ -51,9 +51,9 @@ def caption_filter(rules: Rules, only: IdList | None, without: IdList | None) ->
         if rules.valid_only and not caption.valid:
             return NOT_VALID
         if only and not only.holds(track.id, caption.id):
-            return f"{LISTED}: not in {only.name}"
+            return f"{LISTED}: not in rules.only"
         if without and without.holds(track.id, caption.id):
-            return f"{LISTED}: in {without.name}"
+            return f"{LISTED}: in rules.without"
         return _by_words(caption.text, rules, wanted, unwanted)
 
     return reason

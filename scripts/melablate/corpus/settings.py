@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..settings import Settings
+from ..settings import Neutral, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Word = Annotated[str, Field(min_length=1)]
@@ -47,8 +47,9 @@ class Rules(Settings):
     rate, a shifted start), not only those of the same bytes."""
     heldout_share: Share = 0.2
     """Share of the artists (not tracks) that are held out of training."""
-    max_set_aside: Share = 0.1
-    """Stop when a larger share of the tracks has unusable audio."""
+    max_set_aside: Annotated[Share, Neutral(0.1)] = 0.1
+    """Stop when a larger share of the tracks has unusable audio. Another limit makes nothing that
+    is finished again."""
 
 
 class Columns(Settings):
