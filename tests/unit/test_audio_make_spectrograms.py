@@ -139,9 +139,7 @@ def test_threads_do_not_run_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_codec_of_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    codec = MaDdpm(
-        kind="ma_ddpm", sample_rate=16000, seconds=2, n_fft=128, hop=96, height=64, width=224
-    )
+    codec = MaDdpm(kind="ma_ddpm", sample_rate=16000, n_fft=128, hop=96, height=64, width=512)
     settings = {"codec": codec.model_dump(mode="json"), "clips": {"offset": 0}}
     given = ["--settings", json.dumps(settings), "--max-set-aside=1"]
     run(monkeypatch, corpus(tmp_path), *given)
