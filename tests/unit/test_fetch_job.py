@@ -450,10 +450,47 @@ def test_a_pickle_is_stored_and_checked_but_not_opened(
     body = b"\x80\x02not to be opened"
     known = {"vggish-10086976.pth": f"sha256:{hashlib.sha256(body).hexdigest()}"}
     use(monkeypatch, replace(ASSETS["vggish"], checksums=known))
-    where = "/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
-    site.files[where] = body
+    names = ("vggish-10086976.pth", "vggish_pca_params-970ea276.pth")
+    for name in names:
+        site.files[f"/harritaylor/torchvggish/releases/download/v0.1/{name}"] = body
     fetch(settings(tmp_path, site.address), ["vggish"])
-    assert files(tmp_path) == {"models/vggish/vggish-10086976.pth": body}
+    assert files(tmp_path) == {f"models/vggish/{name}": body for name in names}
+
+
+def test_what_the_package_laion_clap_loads_can_be_fetched(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checkpoints, and by their names beside them the models that it asks a hub for."""
+    body = b"\x80\x02not to be opened"
+    names = (
+        *("clap-laion-music", "clap-laion-audio"),
+        *("roberta-base", "bert-base-uncased-tokenizer", "bart-base-tokenizer"),
+    )
+    listed: dict[str, list[object]] = {}
+    for name in names:
+        use(monkeypatch, replace(ASSETS[name], checksums={}, sizes={}))
+        (source,) = ASSETS[name].sources
+        assert isinstance(source, HuggingFace)
+        there = [pattern.replace("*", "_config") for pattern in source.files]
+        there += [pattern.replace("*", "") for pattern in source.files if "*" in pattern]
+        where = f"/api/models/{source.repository}/tree/{source.revision}"
+        old = ["630k-best.pt", "pytorch_model.bin", "README.md"]
+        listed.setdefault(where, []).extend(entry(file, body) for file in [*old, *there])
+        site.files[where] = json.dumps(listed[where]).encode()
+        for file in there:
+            site.files[f"/{source.repository}/resolve/{source.revision}/{file}"] = body
+    fetch(settings(tmp_path, site.address), names)
+    tokenizer = ("config.json", "tokenizer.json", "vocab.json", "merges.txt")
+    more = "tokenizer_config.json"
+    models = {
+        "clap-laion-music": {"music_audioset_epoch_15_esc_90.14.pt"},
+        "clap-laion-audio": {"630k-audioset-best.pt", "630k-audioset-fusion-best.pt"},
+        "roberta-base": {*tokenizer, more, "model.safetensors"},
+        "bert-base-uncased": {"config.json", "tokenizer.json", "vocab.txt", more},
+        "facebook/bart-base": {*tokenizer},
+    }
+    expected = {f"models/{name}/{file}" for name, found in models.items() for file in found}
+    assert files(tmp_path).keys() == expected
 
 
 def test_settings_say_what_is_wrong() -> None:

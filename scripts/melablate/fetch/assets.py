@@ -19,7 +19,8 @@ class HuggingFace:
     repository: str
     revision: str
     files: tuple[str, ...]
-    """Names or patterns (`tokenizer/*`); a name is needed, a pattern must find something."""
+    """Names or patterns (`tokenizer/*`); a name is needed, a pattern must find something. Pickles
+    come only by their full names."""
     into: str = ""
     """Folder of the asset that they go into."""
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -118,6 +119,12 @@ CLAP_FILES = (
 )
 ENCODEC_FILES = ("preprocessor_config.json", "model.safetensors", "config.json")
 
+
+def _laion(*files: str) -> HuggingFace:
+    """Checkpoints of the package laion_clap."""
+    return HuggingFace("lukewys/laion_clap", "b3708341862f581175dba5c356a4ebf74a9b6651", files)
+
+
 # The published laion/larger_clap_music is left out on purpose: its text tower gives nearly the
 # same vector for every text (embeddings-benchmark/mteb#5069, zzstoatzz/plyr.fm#854), and it is
 # published as a pickle alone. The commits of the two CLAPs are those at which Hugging Face's
@@ -204,17 +211,79 @@ ALL = (
             ),
         ),
     ),
+    # LAION's own files, of which published FAD and CLAP figures were made. The package laion_clap
+    # loads them, and by their names, also from folders below the working one, `roberta-base` with
+    # its weights and the tokenizers of all three that follow.
     Asset(
-        "roberta-base-tokenizer",
+        "clap-laion-music",
+        "models/clap-laion-music",
+        2.4,
+        "CC0 1.0",
+        (_laion("music_audioset_epoch_15_esc_90.14.pt"),),
+        # The same in build files, manifests and reports of several projects at this commit.
+        sizes={"music_audioset_epoch_15_esc_90.14.pt": 2352471003},
+        checksums={
+            "music_audioset_epoch_15_esc_90.14.pt": "sha256:"
+            "fae3e9c087f2909c28a09dc31c8dfcdacbc42ba44c70e972b58c1bd1caf6dedd"
+        },
+        pickle=True,
+    ),
+    Asset(
+        "clap-laion-audio",
+        "models/clap-laion-audio",
+        3.7,
+        "CC0 1.0",
+        (_laion("630k-audioset-best.pt", "630k-audioset-fusion-best.pt"),),
+        # The same in reports and scripts of several projects; of the second none was found.
+        sizes={"630k-audioset-best.pt": 1863587645},
+        checksums={
+            "630k-audioset-best.pt": "sha256:"
+            "8053c9775516af2f4902e1e8281e356cc1bf7a85e8b761908170767b77c3f037"
+        },
+        pickle=True,
+    ),
+    Asset(
+        "roberta-base",
         "models/roberta-base",
-        0.003,
+        0.5,
         "MIT",
-        # What the package laion_clap loads beside its checkpoints; the folders above hold it.
         (
             HuggingFace(
                 "FacebookAI/roberta-base",
                 "e2da8e2f811d1448a5b465c236feacd80ffbac7b",
-                ("tokenizer*.json", "vocab.json", "merges.txt", "config.json"),
+                ("tokenizer*.json", "vocab.json", "merges.txt", "config.json", "model.safetensors"),
+            ),
+        ),
+        # The same in several projects' manifests at this commit, and as the name of a cache's blob.
+        sizes={"model.safetensors": 498818054},
+        checksums={
+            "model.safetensors": "sha256:"
+            "5bde1d28afb363d0103324efeb5afc8b2b397fe5e04beabb9b1ef355255ade81"
+        },
+    ),
+    Asset(
+        "bert-base-uncased-tokenizer",
+        "models/bert-base-uncased",
+        0.001,
+        "Apache 2.0",
+        (
+            HuggingFace(
+                "google-bert/bert-base-uncased",
+                "86b5e0934494bd15c9632b12f734a8a67f723594",
+                ("tokenizer*.json", "vocab.txt", "config.json"),
+            ),
+        ),
+    ),
+    Asset(
+        "bart-base-tokenizer",
+        "models/facebook/bart-base",
+        0.003,
+        "Apache 2.0",
+        (
+            HuggingFace(
+                "facebook/bart-base",
+                "aadd2ab0ae0c8268c7c9693540e9904811f36177",
+                ("tokenizer.json", "vocab.json", "merges.txt", "config.json"),
             ),
         ),
     ),
@@ -249,7 +318,11 @@ ALL = (
         "models/vggish",
         0.29,
         "Apache 2.0",
-        (Release("harritaylor/torchvggish", "v0.1", "vggish-10086976.pth"),),
+        # The second is of the post-processing that torchvggish does unless told otherwise.
+        (
+            Release("harritaylor/torchvggish", "v0.1", "vggish-10086976.pth"),
+            Release("harritaylor/torchvggish", "v0.1", "vggish_pca_params-970ea276.pth"),
+        ),
         # As a D3M primitive declares it; its first eight digits stand in the file's own name,
         # where torch.hub looks for them.
         checksums={

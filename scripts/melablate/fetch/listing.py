@@ -41,7 +41,7 @@ def _hugging_face(source: HuggingFace, pages: list[Any]) -> Iterator[Wanted]:
     entries = {e["path"]: e for page in pages for e in page if e.get("type") == "file"}
     for pattern in source.files:
         names = sorted(name for name in entries if _fits(name, pattern))
-        names = [name for name in names if not name.endswith(PICKLES)]
+        names = [name for name in names if name == pattern or not name.endswith(PICKLES)]
         if not names:
             raise FetchError(f"huggingface: {where} has no {pattern}; the pinned revision changed")
         for name in names:
