@@ -29,6 +29,10 @@ except ConfigError as error:
     logger.error(str(error))
     sys.exit(1)  # an exception would be told with the line of this file
 
+# What was fetched is compared with what was promised; no stage but fetch can run then (`promised`).
+for told in PLAN.wrong.values():
+    logger.error(told)
+
 # Not among the params: how often a state is saved changes no result, so nothing need run again.
 # A variable of the shell, because a module's commands do not see the globals of its Snakefile.
 os.environ["MELABLATE_CHECKPOINT"] = PLAN.study.checkpoint.options
@@ -104,10 +108,17 @@ def latents_of(latents):
 # given is known by its content, which is part of its identity: its times count for nothing.
 
 
+def promised(folder, file):
+    """A file of a given folder, or a name that nothing has, so that Snakemake stops there."""
+    if folder in PLAN.wrong:
+        return f"{folder} (not what was promised, as said above)"
+    return f"{folder}/{file}"
+
+
 def base_of(base):
     folder = PLAN.base_folders[base]
     if base in PLAN.given_bases:
-        return ancient(f"{folder}/model_index.json")
+        return ancient(promised(folder, "model_index.json"))
     return f"{folder}/base.sha256"
 
 
@@ -144,7 +155,8 @@ def music_input(wildcards):
     """A table that is given is part of the corpus' identity; asked for where it is not there."""
     if PLAN.corpora[wildcards.id].reads["music"] in PLAN.music:
         return [f"{PLAN.data_folders[wildcards.id]}/music.sha256"]
-    tables = PLAN.corpus_tables[wildcards.id]
+    folder = PLAN.data_folders[wildcards.id]
+    tables = [promised(folder, table) for table in PLAN.corpus_tables[wildcards.id]]
     return [ancient(table) for table in tables if not os.path.exists(table)]
 
 

@@ -99,7 +99,7 @@ else:
 
     rule link_embedder:
         input:
-            ancient(f"{PLAN.study.embedder.path}/config.json"),
+            ancient(promised(PLAN.study.embedder.path, "config.json")),
         output:
             "results/models/{id}/embedder.json",
         log:

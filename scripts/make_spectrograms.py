@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 from pathlib import Path
 
 # Every core has a track of its own; more threads within a product would only be in the way.
@@ -10,7 +11,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pyarrow.parquet as pq
 from melablate.audio.clip_settings import Clips
-from melablate.audio.clip_tables import ClipTables
+from melablate.audio.clip_tables import EXCLUDED, ClipTables
 from melablate.audio.codec_text import parse_codec
 from melablate.audio.shards import write_shards
 from melablate.audio.tracks import Track, make_clips
@@ -44,7 +45,14 @@ def main() -> None:
     with writing_folder(args.out) as out, ClipTables(out, len(tracks), limit, progress) as tables:
         made = make_clips(tracks, args.audio, codec, where, args.workers)
         count = write_shards(out / "images", tables.usable(made), codec, args.shard_mb)
-        tables.check(f"{args.manifest}, {args.audio}")
+        stopped = args.out.with_name(f"{args.out.name}.stopped.csv")  # what a failed job leaves
+        try:
+            tables.check(f"{args.manifest}, {args.audio}")
+        except SystemExit as unusable:
+            tables.close()
+            shutil.copyfile(out / EXCLUDED, stopped)
+            raise SystemExit(f"{unusable}\nAll reasons are in {stopped}") from None
+        stopped.unlink(missing_ok=True)
     print(f"spectrograms: {count} clips, {tables.set_aside} set aside → {args.out}")
 
 

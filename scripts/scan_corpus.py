@@ -6,7 +6,7 @@ from pathlib import Path
 from melablate.corpus.excluded import summary, write_excluded
 from melablate.corpus.lists import read_list
 from melablate.corpus.manifest import write_manifest
-from melablate.corpus.scan import scan
+from melablate.corpus.scan import Unusable, scan
 from melablate.corpus.settings import Scan
 
 
@@ -24,7 +24,13 @@ def main() -> None:
     args = parser.parse_args()
     only, without = (read_list(path) if path else None for path in (args.only, args.without))
     settings = with_limit(args.settings, args.max_set_aside)
-    rows = scan(args.data, settings, only, without, args.threads)
+    stopped = args.out_excluded.with_suffix(".stopped.csv")  # what a failed job leaves
+    try:
+        rows = scan(args.data, settings, only, without, args.threads)
+    except Unusable as unusable:
+        write_excluded(stopped, unusable.rows)
+        raise SystemExit(f"{unusable}\nAll reasons are in {stopped}") from None
+    stopped.unlink(missing_ok=True)
     write_excluded(args.out_excluded, rows)
     write_manifest(args.out_manifest, rows)
     print(summary(rows))

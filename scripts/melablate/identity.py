@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -55,7 +55,25 @@ def fingerprint(
     counts: Callable[[Path], bool] = lambda _: True,
     named: Iterable[Path] = (),
 ) -> str:
-    """Hash of the names and contents of all files that count below a folder.
+    """Hash of the names and contents of all files that count below a folder."""
+    return fingerprint_of(checksums(folder, cache_file, counts, named))
+
+
+def fingerprint_of(known: Mapping[str, str]) -> str:
+    """The same of files whose names and checksums are known."""
+    digest = hashlib.sha256()
+    for name, checksum in known.items():
+        digest.update(f"{name}\0{checksum}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:12]
+
+
+def checksums(
+    folder: Path,
+    cache_file: Path,
+    counts: Callable[[Path], bool] = lambda _: True,
+    named: Iterable[Path] = (),
+) -> dict[str, str]:
+    """SHA-256 of all files that count below a folder, by their names there.
 
     Hidden ones are left out, but those `named` count wherever in the folder they lie.
 
@@ -64,23 +82,18 @@ def fingerprint(
     them: a tool that copies content can set the other time back, but not this one.
     """
     known = _load_cache(cache_file)
-    fresh: dict[str, list[Any]] = {}
-    digest = hashlib.sha256()
     files = [*filter(counts, _files(folder)), *sorted(path for path in named if path.is_file())]
     looks = {path: _look(path) for path in dict.fromkeys(files)}
     unread = {path for path, seen in looks.items() if not _is_known(known.get(str(path)), seen)}
     _tell(folder, sum(looks[path][0] for path in unread))
-    for path, seen in looks.items():
-        checksum = sha256(path) if path in unread else known[str(path)][4]
-        fresh[str(path)] = [*seen, checksum]
-        name = path.relative_to(folder).as_posix()
-        digest.update(f"{name}\0{checksum}\n".encode(errors="surrogateescape"))
+    found = {path: sha256(path) if path in unread else known[str(path)][4] for path in looks}
     if unread:
+        fresh = {str(path): [*looks[path], checksum] for path, checksum in found.items()}
         below = f"{folder}{os.sep}"
         kept = {n: e for n, e in known.items() if not n.startswith(below) or Path(n).exists()}
         with suppress(OSError):  # without it files are only read more often
             write_json(cache_file, kept | fresh)
-    return digest.hexdigest()[:12]
+    return {path.relative_to(folder).as_posix(): checksum for path, checksum in found.items()}
 
 
 def _look(path: Path) -> list[int]:

@@ -21,8 +21,9 @@ from .corpus.content import content_of
 from .corpus.layout import TABLE
 from .corpus.scan_told import scan_settings
 from .corpus.settings import Folder, MiniMidi
+from .fetch.promised import other_files
 from .files import sha256
-from .identity import canonical, fingerprint, identity
+from .identity import canonical, checksums, fingerprint_of, identity
 from .models.folder_files import in_base, in_model
 from .models.settings import FolderBase, FolderClap, TinyBase
 from .settings_json import settings_json
@@ -81,6 +82,8 @@ class Plan:
     corpus_tables: dict[str, list[str]] = field(default_factory=dict)
     base_folders: dict[str, str] = field(default_factory=dict)
     given_bases: set[str] = field(default_factory=set)
+    wrong: dict[str, str] = field(default_factory=dict)
+    """What is to be said of fetched folders that hold other files than were promised."""
     known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -98,7 +101,7 @@ class Plan:
         else:
             folder = settings.path
             content = content_of(settings)
-            reads = {"music": _content(Path(folder), content.counts, content.named)}
+            reads = {"music": self._content(folder, content.counts, content.named)}
         lists = {"only": settings.rules.only, "without": settings.rules.without}
         given = {option: path for option, path in lists.items() if path is not None}
         reads |= {option: _content_of_file(Path(path)) for option, path in given.items()}
@@ -107,7 +110,7 @@ class Plan:
         inside = isinstance(settings, Folder)
         self.audio_folders[key] = folder if inside else f"{folder}/audio"
         table = settings.table if isinstance(settings, Folder) else TABLE
-        self.corpus_tables[key] = [f"{folder}/{table}"] if table else []
+        self.corpus_tables[key] = [table] if table else []
         return key
 
     def corpus_places(self) -> dict[str, dict[str, str]]:
@@ -156,10 +159,28 @@ class Plan:
         return self._folder_base(settings)
 
     def _folder_base(self, settings: FolderBase) -> str:
-        key = _add(self.bases, {"kind": "folder"}, content=_content(Path(settings.path), in_base))
+        key = _add(self.bases, {"kind": "folder"}, content=self._content(settings.path, in_base))
         self.base_folders[key] = settings.path
         self.given_bases.add(key)
         return key
+
+    def _content(
+        self, path: str, counts: Callable[[Path], bool], named: Iterable[Path] = ()
+    ) -> str:
+        """What a folder holds; a folder that is not there yet is told by Snakemake, file by file.
+
+        Until then it is known by its place: two bases to fetch are not one.
+        """
+        folder = Path(path)
+        try:
+            if not folder.is_dir():
+                return f"absent {folder}"
+            found = checksums(folder, FINGERPRINTS, counts, named)
+        except OSError as error:
+            raise ConfigError(f"{folder}: cannot be read: {error}") from None
+        if told := other_files(self.study.fetch, path, found):
+            self.wrong[path] = told
+        return fingerprint_of(found)
 
     def cached(self, recipe: Recipe, corpus: str) -> str:
         """Identity of the latents of a corpus for a recipe."""
@@ -177,7 +198,7 @@ class Plan:
         """Identity of the text–audio model."""
         settings = self.study.embedder
         if isinstance(settings, FolderClap):
-            content = _content(Path(settings.path), in_model)
+            content = self._content(settings.path, in_model)
             return _add(self.embedders, settings_json(settings), content=content)
         corpora = [self.corpus(name) for name in settings.corpora]
         told = settings_json(settings) | {"corpora": corpora}  # their names are of no account
@@ -327,19 +348,6 @@ def make_plan(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Pl
     for row, seed in plan.rows():
         plan.samples(row, seed)
     return plan
-
-
-def _content(folder: Path, counts: Callable[[Path], bool], named: Iterable[Path] = ()) -> str:
-    """What a folder holds; a folder that is not there yet is told by Snakemake, file by file.
-
-    Until then it is known by its place: two bases to fetch are not one.
-    """
-    try:
-        if folder.is_dir():
-            return fingerprint(folder, FINGERPRINTS, counts, named)
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be read: {error}") from None
-    return f"absent {folder}"
 
 
 def _content_of_file(path: Path) -> str:

@@ -11,6 +11,7 @@ from melablate.audio.export_settings import Export
 from melablate.audio.png import image_to_png, png_to_image
 from melablate.audio.shards import ClipRow, write_shards
 
+PNG = b"\x89PNG\r\n\x1a\n"
 CAPTIONS = ("A flute,\nslowly", "Flöte")
 
 
@@ -98,7 +99,7 @@ def test_other_folders_of_a_trainer_stay(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_an_id_too_long_for_a_file_is_told(tmp_path: Path) -> None:
-    row = ClipRow("曲" * 100 + "-0", "曲" * 100, "train", ("x",), b"png", "", 0.0)
+    row = ClipRow("曲" * 100 + "-0", "曲" * 100, "train", ("x",), PNG, "", 0.0)
     write_shards(tmp_path / "images", [row], SMALL, 1)
     with pytest.raises(SystemExit, match="cannot name a file"):
         export_images.export_images(tmp_path / "images", tmp_path / "out", Export())

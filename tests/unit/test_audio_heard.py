@@ -72,3 +72,13 @@ def _same(image: np.ndarray, png: bytes) -> bool:
     from melablate.audio.png import png_to_image
 
     return bool((png_to_image(png)[0][0] == image).all())
+
+
+def test_a_clip_too_short_for_a_loudness_is_heard_as_it_is_seen(corpus: Path) -> None:
+    codec = SMALL.model_copy(update={"seconds": 0.3})
+    heard = HEARD.model_copy(update={"seconds": 0.3})
+    clips = heard_clips(corpus / "manifest.parquet", corpus, "train", heard, "reference")
+    tracks = make_spectrograms.read_tracks(corpus / "manifest.parquet")
+    made = [clip for clip in make_clips(tracks, corpus, codec, CLIPS, 1) if not clip.reason]
+    assert [clip.clip_id for clip in clips] == [clip.clip_id for clip in made]
+    assert [clip.track.track_id for clip in made] == ["0", "0", "3", "3"]

@@ -117,7 +117,13 @@ def test_too_many_unusable_clips_stop_the_stage(
     assert "2 of 5 clips cannot be used" in said and "rules.max_set_aside = 0.3" in said
     assert "01/1.2min.wav: undecodable" in said and "01/2.2min.wav: silent" in said
     assert not (tmp_path / "out").exists()
+    stopped = tmp_path / "out.stopped.csv"
+    assert str(stopped) in said
+    lines = stopped.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 3 and "silent" in lines[2]
     run(monkeypatch, tmp_path, limit=0.4)
+    assert not stopped.exists()
+    assert (tmp_path / "out/excluded.csv").read_text(encoding="utf-8").splitlines() == lines
 
 
 def test_threads_do_not_run_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,6 @@ def test_tensors_keep_every_bit(tmp_path: Path) -> None:
     assert read_images(tmp_path / "none").images.shape == (0, TENSORS.channels, *TENSORS.size)
 
 
-@pytest.mark.slow
 def test_datasets_shows_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets
@@ -183,7 +182,6 @@ def test_datasets_shows_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert data[1]["image"].size == TENSORS.size[::-1]
 
 
-@pytest.mark.slow
 def test_datasets_shows_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets

@@ -60,6 +60,14 @@ def test_good_images_before_a_bad_one_are_heard(fence: Fence, tmp_path: Path) ->
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"ours.wav", "riffusions.wav"}
 
 
+COPIED = {
+    *("a codec that is no JSON", "a codec unknown", "of somebody else's codec"),
+    *("images that are cut", "images of 4 gigapixels", "images of another size"),
+    *("images in colour",),
+}
+"""What a trainer's folder may get: whole PNGs are not decoded again, codecs are not asked for."""
+
+
 @pytest.mark.parametrize("name", SHARDS)
 def test_shard(fence: Fence, tmp_path: Path, name: str) -> None:
     lay, told = SHARDS[name]
@@ -70,7 +78,7 @@ def test_shard(fence: Fence, tmp_path: Path, name: str) -> None:
     # It copies images as they are, so it can only tell what is no row of a shard.
     before = everything(tmp_path)
     ran = fence.run("export_images", "--images", bad, "--out", out / "images", folder=tmp_path)
-    assert ran.ending in ("done", "stopped"), ran.said
+    assert ran.ending == ("done" if name in COPIED else "stopped"), ran.said
     new = {path for path in everything(tmp_path) if path not in before}
     # The folder itself, or while it is not whole, one beside it.
     assert all(path == out or path.is_relative_to(out / "images") for path in new)

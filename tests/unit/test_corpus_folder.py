@@ -8,6 +8,7 @@ import pytest
 import soundfile
 from melablate.corpus.excluded import summary
 from melablate.corpus.excluded_text import excluded_text
+from melablate.corpus.filters import NOT_VALID
 from melablate.corpus.manifest import Row
 from melablate.corpus.paths import name_of, plain
 from melablate.corpus.scan import scan
@@ -70,6 +71,30 @@ WANTED = {name: (f"caption of {name}",) for name in NAMES}
 def test_tables_in_every_form(folder: Path, table: str, text: str) -> None:
     (folder / table).write_text(text, encoding="utf-8-sig")
     assert used(scanned(folder)) == WANTED
+
+
+def test_marks_of_validity_are_not_guessed(folder: Path) -> None:
+    said = ("yes", "valid", "", *("True" for _ in NAMES[3:]))
+    marks = zip(NAMES, said, strict=True)
+    rows = [("path", "caption", "valid"), *((name, f"c {name}", mark) for name, mark in marks)]
+    (folder / "t.csv").write_text(csv_of(rows))
+    found = scanned(folder)
+    assert found[NAMES[0]].excluded == ""
+    assert found[NAMES[1]].excluded == (
+        "table: line 3: valid is 'valid', needed is True, False or nothing"
+    )
+    assert found[NAMES[2]].excluded == NOT_VALID
+
+
+def test_tables_of_splits_are_named(folder: Path) -> None:
+    for split in ("train", "test"):
+        (folder / split).mkdir()
+        (folder / NAMES[0]).rename(folder / split / "a.wav") if split == "train" else None
+        (folder / split / "metadata.jsonl").write_text('{"file_name": "a.wav", "text": "x"}\n')
+    with pytest.raises(SystemExit) as stopped:
+        scanned(folder)
+    for told in ("test/metadata.jsonl, train/metadata.jsonl", f"{folder / 'test'}", "path"):
+        assert told in str(stopped.value)
 
 
 def test_texts_beside_the_files_are_one_caption_with_its_lines(folder: Path) -> None:

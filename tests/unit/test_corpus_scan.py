@@ -1,7 +1,9 @@
 """Scanning: every fault is set aside with its reason and changes nothing else."""
 
 import csv
+import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import scan_corpus
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,6 +128,28 @@ def test_too_many_faults_stop_with_counts_reasons_and_key(data: Path) -> None:
         scan(data, RULES)
     rows = scan(data, RULES.model_copy(update={"max_set_aside": 0.5}))
     assert "3 missing" in summary(rows)
+
+
+def test_all_reasons_are_left_where_too_many_faults_stop(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = [str(3000000 + number) for number in range(8)]
+    for track in lost:
+        audio_of(data, track).unlink()
+    settings = Scan(layout="song_describer", rules=RULES).model_dump_json()
+    out = tmp_path / "out"
+    options = ["--settings", settings, f"--data={data}", f"--out-manifest={out / 'm.parquet'}"]
+    monkeypatch.setattr("sys.argv", ["", *options, f"--out-excluded={out / 'excluded.csv'}"])
+    stopped = out / "excluded.stopped.csv"
+    with pytest.raises(SystemExit, match=re.escape(str(stopped))):
+        scan_corpus.main()
+    text = stopped.read_text(encoding="utf-8")
+    told = [line for line in text.splitlines() if ",missing: no such file," in line]
+    assert len(told) > 5 and {line.partition(",")[0] for line in told} <= set(lost)
+    assert [path.name for path in out.iterdir()] == ["excluded.stopped.csv"]
+    monkeypatch.setattr("sys.argv", [*sys.argv, "--max-set-aside=0.9"])
+    scan_corpus.main()
+    assert {path.name for path in out.iterdir()} == {"m.parquet", "excluded.csv"}
 
 
 def test_not_valid_rows_do_not_count_as_faults(data: Path) -> None:

@@ -1,6 +1,8 @@
 """What runs again: stages share what agrees, and change with what they depend on."""
 
 import copy
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 import yaml
 from melablate import plan as plan_module
 from melablate.config import FIXED_ROWS
+from melablate.fetch.assets import ASSETS
+from melablate.fetch.promises import sources_of
 from melablate.identity import identity
 from melablate.plan import Plan, make_plan
 
@@ -321,3 +325,41 @@ def test_every_row_of_the_full_demo_is_laid_out() -> None:
     found = make_plan(FULL)
     assert list(found.arms) == FULL["arms"] and len(found.arms) > 40
     assert len(found.rows()) == (len(found.arms) + 1) * 3 + 3
+
+
+def test_a_fetched_file_that_is_not_the_promised_one_is_told(folder: Path) -> None:
+    assets = folder / "assets"
+    songs = assets / "data/song_describer"
+    (songs / "audio/07").mkdir(parents=True)
+    (songs / "audio/07/7.2min.mp3").write_text("music")
+    (songs / "song_describer.csv").write_text(ROWS)
+    study = {
+        "corpora": DEMO["corpora"] | {"songs": {"kind": "song_describer", "path": str(songs)}},
+        "corpus": "songs",
+        "arms": ["baseline"],
+        "fetch": {"folder": str(assets)},
+    }
+    (told,) = plan(folder, **study).wrong.values()  # by the catalogue
+    assert "song_describer.csv" in told and "snakemake fetch" in told and "7.2min" not in told
+    # Elsewhere it is a person's own.
+    assert not plan(folder, **study | {"fetch": {"folder": str(folder / "other")}}).wrong
+
+    base = assets / "models/stable-diffusion-v1-5"
+    (base / "unet").mkdir(parents=True)
+    (base / "unet/config.json").write_text("right")
+    (base / "vae").mkdir()
+    (base / "vae/config.json").write_text("not recorded")
+    known = {"size": 5, "sha256": hashlib.sha256(b"right").hexdigest()}
+    entry = known | {"site": "huggingface", "address": "x", "said_by": "x"}
+    sources = sources_of(ASSETS["stable-diffusion-v1-5"])
+    record = {"sources": sources, "files": {"unet/config.json": entry}}
+    lock = {"assets": {"stable-diffusion-v1-5": record}}
+    (assets / "fetch.lock.json").write_text(json.dumps(lock))
+    bases = {"sd": {"kind": "folder", "path": str(base)}}
+    study = {"bases": bases, "base": "sd", "arms": ["baseline"], "fetch": study["fetch"]}
+    assert not plan(folder, **study).wrong
+    (base / "unet/config.json").write_text("wrong")
+    (told,) = plan(folder, **study).wrong.values()
+    assert "unet/config.json" in told and "vae" not in told
+    (assets / "fetch.lock.json").write_text("{")
+    assert "cannot be read" in plan(folder, **study).wrong[str(base)]

@@ -14,11 +14,10 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 from fetch_server import Site, running
 from fetch_sites import entry
 
-REPOSITORY = "FacebookAI/roberta-base"
-REVISION = "e2da8e2f811d1448a5b465c236feacd80ffbac7b"
+REPOSITORY = "google-bert/bert-base-uncased"
+REVISION = "86b5e0934494bd15c9632b12f734a8a67f723594"
 FILES = {
-    name: name.encode()
-    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
+    name: name.encode() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 } | {"config.json": b"{}", "pytorch_model.bin": b"a pickle"}
 
 
@@ -71,33 +70,49 @@ def asking(tmp_path: Path, site: Site) -> Project:
     """A study that names an asset, of which the site has a small stand-in."""
     project = fresh_project(tmp_path / "a folder")
     sites = {"huggingface": [site.address]}
-    project.set(fetch={"assets": ["roberta-base-tokenizer"], "sites": sites, "wait": 0})
+    project.set(fetch={"assets": ["bert-base-uncased-tokenizer"], "sites": sites, "wait": 0})
     return project
 
 
 def test_fetch_gets_what_the_study_names_and_then_nothing(asking: Project, site: Site) -> None:
     before = asking.would_run("fetch").said
-    assert "roberta-base-tokenizer: about 0.003 GB to fetch into assets/models" in before
+    assert "bert-base-uncased-tokenizer: about 0.001 GB to fetch into assets/models" in before
     assert not site.asked, "a dry run needs no network"
     assert asking.run("fetch", MELABLATE_NETWORK="1").jobs == Counter(["fetch"])
-    there = asking.root / "assets/models/roberta-base"
+    there = asking.root / "assets/models/bert-base-uncased"
     assert {p.name for p in there.iterdir()} == FILES.keys() - {"pytorch_model.bin"}
     site.asked.clear()
-    (there / "vocab.json").unlink()
-    assert "roberta-base-tokenizer: 1 files, 0.0 MB, to fetch" in asking.would_run("fetch").said
+    (there / "vocab.txt").unlink()
+    assert (
+        "bert-base-uncased-tokenizer: 1 files, 0.0 MB, to fetch" in asking.would_run("fetch").said
+    )
     asking.run("fetch", MELABLATE_NETWORK="1")
-    assert [r.path for r in site.asked] == [f"/{REPOSITORY}/resolve/{REVISION}/vocab.json"]
-    assert "roberta-base-tokenizer: there" in asking.would_run("fetch").said
+    assert [r.path for r in site.asked] == [f"/{REPOSITORY}/resolve/{REVISION}/vocab.txt"]
+    assert "bert-base-uncased-tokenizer: there" in asking.would_run("fetch").said
     assert "everything is there" in asking.run("fetch").said, "and this without a network"
     assert not asking.sockets.exists()
 
 
 def test_a_failed_fetch_says_why_and_keeps_what_came(asking: Project, site: Site) -> None:
-    del site.files[f"/{REPOSITORY}/resolve/{REVISION}/vocab.json"]
+    del site.files[f"/{REPOSITORY}/resolve/{REVISION}/vocab.txt"]
     done = asking.run("fetch", fails=True, MELABLATE_NETWORK="1")
     assert "HTTP 404: no such file there" in done.said and "Traceback" not in done.said
-    there = asking.root / "assets/models/roberta-base"
-    assert (there / "merges.txt").exists() and not (there / "config.json").exists()
+    there = asking.root / "assets/models/bert-base-uncased"
+    assert (there / "tokenizer.json").exists() and not (there / "config.json").exists()
+
+
+def test_only_fetch_runs_where_a_fetched_file_is_wrong(asking: Project, site: Site) -> None:
+    songs = asking.root / "assets/data/song_describer"
+    songs.parent.mkdir(parents=True)
+    (asking.root / "music").rename(songs)
+    asking.set(corpora__style__path="assets/data/song_describer")
+    said = asking.run("corpus", "--dry-run", fails=True).said
+    assert "song_describer: not the files" in said and "song_describer.csv" in said
+    assert "Missing input files" in said and "scan_corpus" in said
+    assert "Traceback" not in said
+    asking.set(fetch__sites={"zenodo": [site.address]}, fetch__assets=["song-describer"])
+    done = asking.run("fetch", fails=True, MELABLATE_NETWORK="1").said  # the site has no record
+    assert "HTTP 404" in done
 
 
 def test_nothing_else_asks_for_fetch(asking: Project) -> None:

@@ -11,6 +11,7 @@ from .shards import ClipRow
 from .tracks import Made
 
 SHOWN_REASONS = 5
+EXCLUDED = "excluded.csv"
 CLIP_COLUMNS = ["clip_id", "split", "start_s", "padded_s", "loudness_lufs", "peak_db", "gain_db"]
 EXCLUDED_COLUMNS = ["track_id", "path", "reason"]
 
@@ -27,10 +28,14 @@ class ClipTables:
 
     def __enter__(self) -> "ClipTables":
         self.clips = self._table("clips.csv", CLIP_COLUMNS)
-        self.excluded = self._table("excluded.csv", EXCLUDED_COLUMNS)
+        self.excluded = self._table(EXCLUDED, EXCLUDED_COLUMNS)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """All lines are in the files."""
         self.stack.close()
 
     def usable(self, made: Iterable[Made]) -> Iterator[ClipRow]:

@@ -13,6 +13,7 @@ from .shard_files import shard_files
 
 COLUMNS = ["clip_id", "split", "captions", "image"]
 BATCH = 64
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LONGEST = 240
 """Bytes of an id; a file's name may have 255, and a number and a suffix follow."""
 
@@ -45,8 +46,10 @@ def _checked(row: dict[str, Any]) -> dict[str, Any]:
     """A row that can be written; its id names files, in this folder and in no other."""
     clip_id, png = row["clip_id"], row["image"]["bytes"]
     texts = row["captions"]
-    if not isinstance(png, bytes) or not isinstance(texts, list) or not (texts and all(texts)):
-        raise TypeError(f"clip {clip_id} has no image or no caption")
+    if not isinstance(png, bytes) or not png.startswith(SIGNATURE):
+        raise TypeError(f"clip {clip_id} has no image, or one that is no PNG")
+    if not isinstance(texts, list) or not (texts and all(texts)):
+        raise TypeError(f"clip {clip_id} has no caption")
     if "\0" in clip_id or Path(clip_id).name != clip_id or len(clip_id.encode()) > LONGEST:
         raise TypeError(f"clip {clip_id!r} cannot name a file")
     return row

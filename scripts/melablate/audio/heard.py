@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..parquet_errors import whole_parquet
 from .clip_settings import Clips
 from .heard_settings import Heard
-from .loudness import normalize
+from .loudness import normalize, silent
 from .reading import Part, UnusableAudioError, read_clips
 
 
@@ -39,7 +39,7 @@ def heard_clips(
                 level, measured = normalize(
                     clip.audio[0], heard.sample_rate, heard.loudness, heard.peak_db
                 )
-                if measured.loudness is None:
+                if silent(measured, heard.seconds):
                     print(f"{what}: clip {track}-{clip.number} left out: silent")
                     continue
                 captions = tuple(row.get("captions") or ())

@@ -54,6 +54,11 @@ def measure(audio: Float, sample_rate: int) -> float | None:
     return OFFSET_LUFS + 10 * math.log10(power[loud & (loudness > gate)].mean())
 
 
+def silent(levels: Levels, seconds: float) -> bool:
+    """Nowhere above the gate; a clip too short to be measured is silent if its level is 0."""
+    return levels.peak_db == -math.inf if seconds < BLOCK_SECONDS else levels.loudness is None
+
+
 def _block_power(audio: Float, sample_rate: int) -> NDArray[np.float64]:
     """Mean square of each block of the K-weighted channels [channels, samples], summed."""
     squares = (sosfilt(_k_weighting(sample_rate), audio.astype(np.float64)) ** 2).sum(axis=0)

@@ -1,6 +1,5 @@
 """Tracks of a manifest → images of their clips; what fails is set aside with its reason."""
 
-import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from .clip_settings import Clips
 from .codec import encoder
 from .codec_settings import CodecSettings
-from .loudness import BLOCK_SECONDS, GATE_LUFS, Levels
+from .loudness import GATE_LUFS, Levels, silent
 from .png import image_to_png
 from .reading import Clip, Part, UnusableAudioError, read_clips
 
@@ -85,7 +84,7 @@ def make_track(track: Track, folder: Path, codec: CodecSettings, clips: Clips) -
 
 def _encoded(track: Track, clip: Clip, codec: CodecSettings) -> Made:
     encoded = encoder(codec)(clip.audio, codec)
-    if _silent(encoded.levels, codec):
+    if silent(encoded.levels, codec.seconds):
         reason = f"silent: below {GATE_LUFS:.0f} LUFS from {clip.start_s:.1f} s on"
         return Made(track, clip.number, reason=reason)
     is_tensor = encoded.image.dtype.kind == "f"
@@ -98,10 +97,3 @@ def _encoded(track: Track, clip: Clip, codec: CodecSettings) -> Made:
         padded_s=clip.padded_s,
         levels=encoded.levels,
     )
-
-
-def _silent(levels: Levels, codec: CodecSettings) -> bool:
-    """Nowhere above the gate; a clip too short to be measured keeps its level unless it is 0."""
-    if codec.seconds < BLOCK_SECONDS:
-        return levels.peak_db == -math.inf
-    return levels.loudness is None

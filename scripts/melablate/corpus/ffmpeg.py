@@ -1,5 +1,6 @@
 """What libsndfile cannot read, through an ffmpeg that is installed (none is bundled)."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -107,8 +108,9 @@ def _read_head(pipe: IO[bytes]) -> tuple[int, int] | None:
 
 def _said(log: IO[bytes], path: Path) -> str:
     """Its words so far, without the path, which names a folder of one machine."""
-    log.seek(0)
-    return log.read().decode("utf-8", "replace").replace(str(path), path.name)
+    # Not by seek: ffmpeg writes at the place that both share.
+    size = os.fstat(log.fileno()).st_size
+    return os.pread(log.fileno(), size, 0).decode("utf-8", "replace").replace(str(path), path.name)
 
 
 def _duration(said: str) -> float | None:

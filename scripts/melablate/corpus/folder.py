@@ -29,6 +29,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "duration": (),
 }
 """Names of columns, the likeliest first; durations are only read where the config names them."""
+SHOWN = 3
 ABSENT = "\0"
 """A name that no column has."""
 VALID = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
@@ -56,6 +57,8 @@ def read_folder(folder: Path, table: str | None, columns: Columns) -> list[Track
         raise SystemExit(f"{folder} is no folder. Put the corpus there, or correct its `path`.")
     path = find_table(folder, table)
     tracks = read_sidecars(folder) if path is None else _read_table(path, columns)
+    if path is None and not any(track.captions for track in tracks):
+        _tell_tables_below(folder)
     if not tracks:
         raise SystemExit(
             f"{folder} holds no table ({', '.join(TABLES)}, or one other .csv, .tsv or .jsonl) "
@@ -68,6 +71,18 @@ def read_folder(folder: Path, table: str | None, columns: Columns) -> list[Track
                 Track(name_of(name), told(name), (), fault="no caption: not in the table")
             )
     return sorted(tracks, key=lambda track: track.id)
+
+
+def _tell_tables_below(folder: Path) -> None:
+    """Hugging Face's data sets have one in each folder of a split."""
+    found = sorted(path for name in TABLES for path in folder.glob(f"*/{name}"))
+    if found:
+        names = ", ".join(path.relative_to(folder).as_posix() for path in found[:SHOWN])
+        raise SystemExit(
+            f"{folder} holds no table, but folders in it do: {names}. Name one of these folders "
+            f"as the corpus' path ({found[0].parent}), or lay one table for all beside them, with "
+            "paths from there; training and held-out music are split here, by artist."
+        )
 
 
 def named_files(table: Path, columns: Columns) -> frozenset[str]:
@@ -194,16 +209,30 @@ def _captions(
             caption_id = f"{track_id}-{len(captions)}"
             if ids:
                 caption_id = f"{ids[0]}-{number}" if several else ids[0]
-            mark = str(line.values.get(names["valid"], "")).strip().lower()
+            mark, known = _mark(line, names["valid"])
             captions.append(
                 Caption(
                     caption_id,
                     text if isinstance(text, str) else "",
-                    VALID.get(mark, False) if names["valid"] != ABSENT else True,
-                    _caption_fault(line, caption_id, text, texts, seen if ids else {}),
+                    VALID.get(mark, False) if known else True,
+                    _caption_fault(line, caption_id, text, texts, seen if ids else {})
+                    or _mark_fault(line, mark, names["valid"]),
                 )
             )
     return captions
+
+
+def _mark(line: Line, column: str) -> tuple[str, bool]:
+    """What a row says of its caption's validity, and whether there is such a column."""
+    value = line.values.get(column)
+    return "" if value is None else str(value).strip().lower(), column != ABSENT
+
+
+def _mark_fault(line: Line, mark: str, column: str) -> str:
+    """As in Song Describer's table: nothing is guessed."""
+    if mark in VALID:
+        return ""
+    return f"table: line {line.number}: {column} is {mark!r}, needed is True, False or nothing"
 
 
 def _caption_fault(

@@ -23,6 +23,14 @@ from .tracks import Track
 SHOWN_REASONS = 5
 
 
+class Unusable(SystemExit):
+    """A corpus of which too much is set aside; `rows` tells of all tracks."""
+
+    def __init__(self, said: str, rows: Sequence[Row]) -> None:
+        super().__init__(said)
+        self.rows = rows
+
+
 def scan(
     data: Path,
     settings: Scan,
@@ -121,10 +129,11 @@ def _stop_if_too_many(rows: Sequence[Row], checked: int, folder: Path, rules: Ru
     unread = sum(not row.audio_sha256 and kind_of(row.excluded) == "table" for row in bad)
     if len(bad) <= rules.max_set_aside * (checked + unread):
         return
-    raise SystemExit(
+    raise Unusable(
         f"{folder}: {len(bad)} of {checked + unread} tracks cannot be used, "
         f"more than the share rules.max_set_aside = {rules.max_set_aside:g} allows:{_shown(bad)}\n"
-        "Mend the files (fetch them again), or raise rules.max_set_aside of this corpus."
+        "Mend the files (fetch them again), or raise rules.max_set_aside of this corpus.",
+        rows,
     )
 
 
@@ -139,10 +148,11 @@ def _stop_if_a_split_is_empty(rows: Sequence[Row], data: Path, rules: Rules) -> 
     counts = Counter(row.split for row in rows if not row.excluded)
     artists = len({row.artist_id for row in rows if not row.excluded})
     if not counts:
-        raise SystemExit(
+        raise Unusable(
             f"{data}: no track is left to use ({summary(rows)}):{_shown(rows)}\n"
             "Mend the files and captions, or change the rules of this corpus; rules.valid_only: "
-            "false also uses captions that are not in the valid subset."
+            "false also uses captions that are not in the valid subset.",
+            rows,
         )
     for split, word in (("train", "to train on"), ("heldout", "held out")):
         if not counts[split]:
