@@ -417,7 +417,7 @@ def test_the_real_study_finds_what_is_fetched_for_it() -> None:
     names = needed(study.fetch, study.given_folders())
     bases = ["stable-diffusion-v1-5", "stable-diffusion-xl-base-1.0"]
     assert sorted(names) == ["clap-htsat-unfused", "song-describer", *bases]
-    assert len(names) == len(study.given_folders())
+    assert len(names) == len(set(study.given_folders()))  # a folder may be two corpora
 
 
 def test_a_study_may_name_more_and_folders_may_be_links(
