@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from training_runs import run, weights, write_latents
 
 STEP = {"steps": 1, "rank": 2, "log_every": 1, "batch_size": 5, "clip_norm": None}
-OWN = {"weight": 3.0, "slopes": 0.5, "scales": [1, 2], "crop": 3}
+OWN = {"weight": 3.0, "slopes": 0.5, "scales": [1, 2], "crop": 12}
 CPU = torch.device("cpu")
 
 
@@ -119,9 +119,9 @@ def expected(
         else:
             wanted = math.sqrt(a) * one.noise - math.sqrt(1 - a) * one.latents
             guess = math.sqrt(a) * unshaken - math.sqrt(1 - a) * predicted
-        row = draws.integer(4 - own.crop + 1, "spectrogram row", *sample.key)
-        column = draws.integer(8 - own.crop + 1, "spectrogram column", *sample.key)
-        where = (..., slice(row, row + own.crop), slice(column, column + own.crop))
+        row = draws.integer(4 - 3 + 1, "spectrogram row", *sample.key)  # 12 pixels of 4 a latent
+        column = draws.integer(8 - 3 + 1, "spectrogram column", *sample.key)
+        where = (..., slice(row, row + 3), slice(column, column + 3))
         seen, real = (base.vae.decode(z[where] / 0.5).sample for z in (guess, one.latents))
         channels = (seen - real)[0]
         each = []
@@ -194,7 +194,7 @@ def test_every_base_trains_with_it_in_mixed_precision(
         "precision": "bf16",
         "log_every": 1,
     }
-    for name, more in (("plain", {}), ("seen", {"spectrogram_loss": {"crop": 2}})):
+    for name, more in (("plain", {}), ("seen", {"spectrogram_loss": {"crop": 8}})):
         run(bases[base], tmp_path / name, short | more, latents)
     plain, seen = weights(tmp_path / "plain"), weights(tmp_path / "seen")
     assert plain.keys() == seen.keys()
@@ -207,7 +207,7 @@ def test_the_autoencoder_stays_in_float32_and_frozen(bases: dict[str, Path], lat
     batch = collate(
         Stream(settings, draws, cached_images(latents)).samples(0, 2), draws, 1000, settings, CPU
     )
-    loss = make(SpectrogramLoss(crop=2), base, draws, CPU)
+    loss = make(SpectrogramLoss(crop=8), base, draws, CPU)
     error = torch.randn(batch.latents.shape).requires_grad_()
     found = loss(batch, error)
     assert found.dtype == torch.float32 and found.shape == (2,)
@@ -226,8 +226,8 @@ def test_it_is_code_of_the_arms_that_use_it_alone() -> None:
     [
         ({"weight": 0}, "weight"),
         ({"scales": []}, "there are none"),
-        ({"scales": [1, 64]}, "do not fit a crop of 16"),
-        ({"crop": 1}, "crop"),
+        ({"scales": [1, 64]}, "do not fit a crop of 64"),
+        ({"crop": 4}, "crop"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:

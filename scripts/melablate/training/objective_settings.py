@@ -34,8 +34,8 @@ class SpectrogramLoss(Settings):
     harmonics and onsets."""
     scales: tuple[Annotated[int, Field(ge=1)], ...] = (1, 2, 4)
     """Slopes are taken between blocks of so many pixels' side."""
-    crop: Annotated[int, Field(ge=2)] = 16
-    """Side of the crop, in pixels of the latents."""
+    crop: Annotated[int, Field(ge=8)] = 64
+    """Side of the crop, in pixels of the image."""
 
     @model_validator(mode="after")
     def _blocks_fit(self) -> "SpectrogramLoss":
@@ -43,10 +43,8 @@ class SpectrogramLoss(Settings):
             raise ValueError(
                 "slopes are taken at scales, and there are none: give some, or slopes: 0"
             )
-        # Four pixels of the image or more to one of the latents: two blocks at least.
-        if self.scales and max(self.scales) > 2 * self.crop:
+        if self.scales and 2 * max(self.scales) > self.crop:
             raise ValueError(
-                f"scales: blocks of {max(self.scales)} do not fit a crop of {self.crop}: twice the "
-                "crop is the most"
+                f"scales: two blocks of {max(self.scales)} do not fit a crop of {self.crop}"
             )
         return self

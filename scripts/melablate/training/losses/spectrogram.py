@@ -20,14 +20,15 @@ def make(settings: SpectrogramLoss, base: Base, draws: Draws, device: torch.devi
     # In float32 whatever the trainer's precision: SDXL's overflows in fp16.
     vae = load_base(base.folder, ("vae",)).vae.to(device)
     alphas, scale = base.alphas.to(device), vae.config.scaling_factor
+    side = max(1, settings.crop // base.pixels)
 
     def loss(batch: Batch, error: torch.Tensor) -> torch.Tensor:
         signal = alphas[batch.timesteps]
         latents = guessed(base.prediction_type, batch.latents, error, signal)
-        places = [_place(draws, key, latents, settings.crop) for key in batch.keys]
-        seen = vae.decode(cropped(latents, places, settings.crop) / scale).sample
+        places = [_place(draws, key, latents, side) for key in batch.keys]
+        seen = vae.decode(cropped(latents, places, side) / scale).sample
         with torch.no_grad():
-            real = vae.decode(cropped(batch.latents, places, settings.crop) / scale).sample
+            real = vae.decode(cropped(batch.latents, places, side) / scale).sample
         found = image_error(seen - real, settings.slopes, settings.scales)
         return settings.weight * signal * found
 
