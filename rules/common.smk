@@ -164,8 +164,10 @@ def embedder_corpora(wildcards):
     return list(PLAN.embedders[wildcards.id].reads.values())
 
 
-# Which decoders of stereo load by its name.
-MEL_INVERSE = "audio/mel_inverse/multiplicative.py"
+def mel_inverse(codec):
+    """What decoders load by its name; those of stereo have another where none is chosen."""
+    method = codec.inversion.method or "multiplicative"
+    return f"audio/mel_inverse/{method}.py"
 
 
 def codec_code(codec, *parts):
@@ -237,7 +239,7 @@ def sample_code(wildcards):
     codec = codec_code(PLAN.recipe(wildcards.row).spectrogram)
     if wildcards.row != "real-audio":
         codec = codec_code(PLAN.recipe(wildcards.row).spectrogram, "decode")
-        codec.append(MEL_INVERSE)
+        codec.append(mel_inverse(PLAN.recipe(wildcards.row).spectrogram))
     return code_identity(sample_script(wildcards), codec)
 
 

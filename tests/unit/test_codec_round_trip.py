@@ -1,7 +1,7 @@
 """Image → sound → image: the sound has the spectrum that the image shows, beside librosa's way."""
 
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
 import librosa
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from audio_signals import music
 from codec_kinds import small
 from melablate.audio.codec import decoder, encoder
+from melablate.audio.codec_settings import Method
 from melablate.audio.mel import filterbank
 from numpy.typing import NDArray
 
@@ -96,3 +97,22 @@ def test_no_worse_than_librosa(name: str) -> None:
         ours.append(distance(audio, image, codec))
         theirs.append(distance(librosas(image, codec), image, codec))
     assert np.mean(ours) <= np.mean(theirs)
+
+
+@pytest.mark.parametrize("name", ["mel_db", "riffusion-stereo"])
+def test_every_method_and_momentum_can_be_chosen(name: str) -> None:
+    """And each is another one; without a word it is as before."""
+    usual = small(name)
+    image = encoder(usual)(music(usual), usual).image
+    choices: list[dict[str, Any]] = [{}, {"momentum": 0.0}]
+    choices += [{"method": method} for method in get_args(Method)]
+    codecs = [small(name, inversion={"iterations": 8} | choice) for choice in choices]
+    sounds = [decoder(codec)(image[None], codec, "cpu")[0] for codec in codecs]
+    assert all(distance(sound, image, usual) < 0.6 for sound in sounds)
+    same = [choices[i] for i, sound in enumerate(sounds[1:], 1) if np.array_equal(sound, sounds[0])]
+    assert same == ([{"method": "multiplicative"}] if usual.channels == 2 else [])
+
+
+def test_a_method_that_is_not_used_is_told() -> None:
+    with pytest.raises(ValueError, match=r"inversion.method is not used"):
+        small("ma_ddpm", inversion={"method": "nnls"})

@@ -1,15 +1,17 @@
 """What every codec has: audio → image or tensor → audio."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ..settings import Settings
+from ..settings import Neutral, Settings
 
 LARGEST = 2**19
 """Of any number: more than the sample rates, lengths and frequencies of music."""
 MOST_SAMPLES, MOST_VALUES = 2**26, 2**27
 """Of a clip (25 minutes at 44.1 kHz); of its spectrum or of the bands' matrix (half a gigabyte)."""
+Method = Literal["pseudo_inverse", "nnls", "multiplicative", "lobes"]
+"""From mel bands to a linear spectrum; modules of `mel_inverse`."""
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -17,7 +19,13 @@ class Inversion(Settings):
     """How an image becomes sound again; no part of the identity of images."""
 
     iterations: Annotated[int, Field(ge=1, le=10_000)] = 32
-    """Iterations of fast Griffin-Lim (momentum .99)."""
+    """Iterations of fast Griffin-Lim."""
+    momentum: Annotated[float, Field(ge=0, lt=1), Neutral(0.99)] = 0.99
+    """Its momentum; 0 is plain Griffin-Lim."""
+    method: Method | None = None
+    """From mel bands to the linear spectrum that Griffin-Lim is given. Null is what
+    benchmarks/inversion.md found best: `lobes` with last iterations that hold the mel alone,
+    for stereo `multiplicative`."""
 
 
 class CodecSettings(Settings):

@@ -1,16 +1,14 @@
 """Mel bands → linear spectrum, by a method of `mel_inverse` that is chosen by name."""
 
 from importlib import import_module
-from typing import Literal
 
 from torch import Tensor
 
 from .clipwise import clipwise, one_thread_a_step, peak
+from .codec_settings import Method as Method
 from .mel_inverse.bands import Bands, columns, frames
 from .transform import Transform
 from .window_lobe import window_lobe
-
-Method = Literal["pseudo_inverse", "nnls", "multiplicative", "lobes"]
 
 
 def mel_to_linear(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .codec_settings import CodecSettings
-from .griffin_lim import MOMENTUM, griffin_lim, stereo_griffin_lim
+from .griffin_lim import griffin_lim, stereo_griffin_lim
 from .loudness import normalize, oversampled_peak
 from .mel_to_audio import mel_to_audio
 from .mel_to_linear import mel_to_linear
@@ -60,18 +60,26 @@ def sound_of_mel(
     `exponent` is that of the magnitude which the bands add up: 2 is power.
     """
     rows, matrix = mel.transpose(2, 3), torch.from_numpy(bands)
-    iterations = settings.inversion.iterations
-    if settings.channels == 1:
-        audio = mel_to_audio(rows[:, 0], matrix, stft, iterations, MOMENTUM, exponent)
+    chosen = settings.inversion
+    if settings.channels == 1 and chosen.method is None:
+        audio = mel_to_audio(rows[:, 0], matrix, stft, chosen.iterations, chosen.momentum, exponent)
         return audio[:, None]
     # Left and right are kept together in phase; what helps one channel more would part them.
-    linear = mel_to_linear(rows.flatten(0, 1), matrix, "multiplicative", exponent=exponent)
+    method = chosen.method or "multiplicative"
+    linear = mel_to_linear(rows.flatten(0, 1), matrix, method, stft=stft, exponent=exponent)
     magnitude = linear.reshape(*rows.shape[:3], -1) ** (1 / exponent)
-    return stereo_griffin_lim(magnitude, stft, iterations, MOMENTUM, random_phase(stft, magnitude))
+    if settings.channels == 1:
+        return _sound(magnitude[:, 0], stft, settings)
+    start = random_phase(stft, magnitude)
+    return stereo_griffin_lim(magnitude, stft, chosen.iterations, chosen.momentum, start)
 
 
 def sound_of_spectrum(magnitude: Tensor, stft: Transform, settings: CodecSettings) -> Tensor:
     """Audio [n, 1, samples] of magnitudes [n, 1, bins, frames]."""
-    rows = magnitude[:, 0].transpose(1, 2)
-    start = peak_phase(rows, stft)
-    return griffin_lim(rows, stft, settings.inversion.iterations, MOMENTUM, start)[:, None]
+    return _sound(magnitude[:, 0].transpose(1, 2), stft, settings)
+
+
+def _sound(rows: Tensor, stft: Transform, settings: CodecSettings) -> Tensor:
+    """The same of [n, frames, bins]."""
+    chosen, start = settings.inversion, peak_phase(rows, stft)
+    return griffin_lim(rows, stft, chosen.iterations, chosen.momentum, start)[:, None]

@@ -69,6 +69,8 @@ class MaDdpm(CodecSettings):
 
     @model_validator(mode="after")
     def _fits(self) -> "MaDdpm":
+        if self.inversion.method:
+            raise ValueError("inversion.method is not used: the spectrum is linear as it is")
         check_hop(self.hop, self.n_fft)
         check_memory(self, self.n_fft, self.hop)
         longest = self.width * self.hop / self.sample_rate + MOST_LOST
