@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from melablate.models.speed import moved
+from melablate.models.moving import moved
 from melablate.training.settings import Train
 from pydantic import ValidationError
 from test_resume import interrupted

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from .base import Base
-from .speed import moved
+from .moving import moved
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..models.speed import moved
+from ..models.moving import moved
 from .draws import Draws
 from .noise_multires import multires_noise, sizes
 from .noise_offset import offset_noise, offsets

@@ -8,7 +8,6 @@ from typing import NoReturn
 import torch
 from torch import nn
 
-from ..models.speed import compile_blocks
 from ..progress import Progress
 from .batches import collate
 from .dropouts import Dropouts
@@ -20,6 +19,7 @@ from .optimizing import Optimizing
 from .predicting import predict
 from .run import Run
 from .signals import TEMPORARY
+from .speed import compile_blocks
 from .state import State
 from .stream import Sample
 from .terms import make_terms
