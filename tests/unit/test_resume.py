@@ -37,7 +37,7 @@ def signalled(tmp: Path, base: Path, signals: list[str], steps: int) -> list[int
         "latents": str(tmp / "latents.safetensors"),
         "settings": SETTINGS | {"steps": steps},
         "signals": signals,
-        "within": 0.6,
+        "within": 0.15,
         "save_every": 2,
     }
     path = os.pathsep.join([str(HERE), str(HERE.parents[1] / "scripts")])
@@ -63,12 +63,12 @@ def same(tmp: Path) -> None:
     assert left == [f"killed.{end}" for end in ends]
 
 
-FEW = ["SIGKILL", "SIGINT", "SIGTERM", "SIGKILL", "SIGUSR1", "SIGKILL", "SIGKILL"]
+FEW = ["SIGKILL", "SIGINT", "SIGKILL", "SIGTERM", "SIGKILL", "SIGUSR1", "SIGKILL", "SIGKILL"]
 
 
 @pytest.mark.parametrize(
     ("signals", "steps"),
-    [(FEW, 40), pytest.param(["SIGKILL"] * 50, 400, marks=pytest.mark.slow)],
+    [(FEW, 90), pytest.param(["SIGKILL"] * 50, 500, marks=pytest.mark.slow)],
 )
 def test_kills_change_no_bit(
     tmp_path: Path, bases: dict[str, Path], signals: list[str], steps: int
@@ -78,7 +78,7 @@ def test_kills_change_no_bit(
     run(bases["sd"], tmp_path / "whole", SETTINGS | {"steps": steps}, latents)
     codes = signalled(tmp_path, bases["sd"], signals, steps)
     wanted = [{"SIGKILL": -9}.get(name, 75) for name in signals]
-    assert codes[:-1] == wanted[: len(codes) - 1] and len(codes) > 5
+    assert codes[:-1] == wanted  # none was through before its signal came
     assert json.loads((tmp_path / "killed.json").read_text())["resumed_at"] > 0
     same(tmp_path)
 

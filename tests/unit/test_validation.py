@@ -9,12 +9,16 @@ import pytest
 import tiny_base
 import torch
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from melablate.config import Recipe
 from melablate.models.weights import read_tensors, save_tensors
+from melablate.sampling.settings import Sample
+from melablate.settings_json import settings_json
 from melablate.training.images import cached_images
 from melablate.training.plugins import plugins
 from melablate.training.settings import Train
 from melablate.training.validating import Validating
 from melablate.training.validation_settings import Validation
+from pydantic import ValidationError
 from training_runs import run, write_latents
 
 SETTINGS = {"steps": 7, "rank": 2, "lr": 1e-2, "log_every": 7}
@@ -130,6 +134,15 @@ def test_clips_noise_and_timesteps_are_the_same_for_all_and_spread_over_the_sche
     fewer = SimpleNamespace(clip_ids=images.clip_ids[:-1], captions=images.captions, source=None)
     keys = {cell.key for cell in Validating(Validation(), fewer, 1, 1000).cells}
     assert keys < {cell.key for cell in Validating(Validation(), images, 1, 1000).cells}
+
+
+def test_the_best_checkpoint_is_known_only_with_validation() -> None:
+    told: dict[str, Any] = {"corpus": "c", "base": "b", "sample": {"checkpoint": "best"}}
+    with pytest.raises(ValidationError, match=r"set train\.validation"):
+        Recipe.model_validate(told)
+    recipe = Recipe.model_validate(told | {"train": {"validation": {}}})
+    assert settings_json(recipe.sample)["checkpoint"] == "best"
+    assert "checkpoint" not in settings_json(Sample())
 
 
 def test_a_set_without_held_out_clips_is_refused(

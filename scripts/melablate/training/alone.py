@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import IO
 
 
+def lock_of(prefix: Path) -> Path:
+    """The lock of the run that writes `<prefix>.*`."""
+    return prefix.with_name(f".{prefix.name}.lock")
+
+
 @contextmanager
 def alone(prefix: Path) -> Iterator[None]:
     """Hold the run's lock; the system lets go of it however the process ends."""
-    path = prefix.with_name(f".{prefix.name}.lock")
+    path = lock_of(prefix)
     path.parent.mkdir(parents=True, exist_ok=True)
     file = _locked(path, prefix)
     try:

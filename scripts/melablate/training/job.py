@@ -144,6 +144,12 @@ def _check_share(settings: Train, processes: Processes) -> None:
             f"{processes.count} processes for a batch of {settings.effective_batch}: each needs an "
             "image of it; take fewer processes (gpus), or set batch_size or accumulation higher"
         )
+    found = torch.cuda.device_count() if processes.device.type == "cuda" else processes.local
+    if processes.local > found:
+        processes.leave(
+            f"{processes.local} processes on this machine, which shows {found} GPUs: ask for fewer "
+            "(gpus), or for a machine that has them"
+        )
 
 
 def _objective(base: Base, settings: Train) -> Base:

@@ -5,6 +5,7 @@ its share of each batch and gradients are added up, so that their number changes
 last bits only.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -24,6 +25,8 @@ class Processes:
         self.rank: int = state.process_index
         self.count: int = state.num_processes
         self.device: torch.device = state.device
+        self.local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        """How many of them are on this machine."""
         # Decisions go over the CPU, beside the gradients: no GPU waits for them.
         self._beside: Any = distributed.new_group(backend="gloo") if self.count > 1 else None
 
