@@ -2,7 +2,7 @@
 # a space in its name, and with or without an active venv: .venv/bin comes first in PATH here.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-full table lint format test test-full docs lock clean
+.PHONY: help env demo demo-full table lint format test test-full test-cluster docs lock clean
 
 # Which Python makes .venv; without it the first working one of 3.11, 3.12, 3.13.
 PYTHON ?=
@@ -53,10 +53,13 @@ format: env ## rewrite code and rules in the house's format
 	.venv/bin/snakefmt $(RULES)
 
 test: env ## run the tests that need seconds, and those of the workflow
-	.venv/bin/python -m pytest -m "not slow"
+	.venv/bin/python -m pytest -m "not slow and not cluster"
 
-test-full: env ## run all tests, those that need minutes too
-	.venv/bin/python -m pytest
+test-full: env ## run all tests but those on Slurm, those that need minutes too
+	.venv/bin/python -m pytest -m "not cluster"
+
+test-cluster: env ## bring up a Slurm here (root, Debian or Ubuntu) and run the workflow on it
+	.venv/bin/python -m pytest tests/cluster
 
 docs: env ## write config/schema.json and docs/config.md from the config model
 	.venv/bin/python scripts/write_schema.py

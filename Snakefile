@@ -21,6 +21,7 @@ include: "rules/samples.smk"
 include: "rules/scores.smk"
 include: "rules/table.smk"
 include: "rules/report.smk"
+include: "rules/cluster.smk"
 include: "rules/targets.smk"
 
 

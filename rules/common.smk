@@ -92,6 +92,11 @@ def lacking_assets():
 CORPUS_PAGES = [f"results/corpus/{corpus}/report.html" for corpus in PLAN.corpora]
 
 
+def growing(amount):
+    """A resource that a try after a failure gets more of: twice, then three times as much."""
+    return lambda wildcards, attempt: amount * min(attempt, 3)
+
+
 def manifest_of(corpus):
     return f"results/corpus/{corpus}/manifest.parquet"
 

@@ -12,8 +12,8 @@ rule compose_music:
         "../envs/melablate.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=lambda w: PLAN.music[w.id].settings,
         folder=subpath(output.table, parent=True),
@@ -37,8 +37,8 @@ rule scan_corpus:
         "../envs/melablate.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         settings=lambda w: PLAN.corpora[w.id].settings,
         reads=lambda w: canonical(dict(PLAN.corpora[w.id].reads)),
@@ -65,8 +65,8 @@ rule report_corpus:
     conda:
         "../envs/melablate.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         title=lambda w: PLAN.corpus_title(w.id),
         code=code_identity("report_corpus.py"),

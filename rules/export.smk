@@ -11,8 +11,8 @@ rule export_images:
     conda:
         "../envs/melablate.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=canonical(PLAN.study.export.model_dump(mode="json")),
         code=code_identity("export_images.py"),

@@ -13,8 +13,8 @@ rule encode_latents:
         "../envs/melablate.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=1,
     params:
         settings=lambda w: PLAN.latents[w.id].settings,

@@ -15,8 +15,8 @@ rule train_autoencoder:
         "../envs/melablate.yaml"
     threads: lambda w: threads_of(PLAN.autoencoders[w.id])
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         settings=lambda w: PLAN.autoencoders[w.id].settings,
         folder=subpath(output.quality, parent=True),
@@ -47,8 +47,8 @@ rule train_base:
         "../envs/melablate.yaml"
     threads: lambda w: threads_of(PLAN.bases[w.id])
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         settings=lambda w: PLAN.bases[w.id].settings,
         vae=subpath(input.vae, parent=True),
@@ -80,8 +80,8 @@ if PLAN.study.embedder.kind == "tiny_clap":
             "../envs/melablate.yaml"
         threads: lambda w: threads_of(PLAN.embedders[w.id])
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=growing(4000),
+            runtime=growing(30),
         params:
             settings=lambda w: PLAN.embedders[w.id].settings,
             clip=PLAN.embedder_clip(),

@@ -1,6 +1,10 @@
 # report: one folder with the table, spectrograms, players and loss curves
 
 
+localrules:
+    make_report,
+
+
 rule make_report:
     input:
         table=f"{STUDY}/table.json",
@@ -23,8 +27,8 @@ rule make_report:
     conda:
         "../envs/melablate.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         settings=canonical(settings_json(PLAN.study.report)),
         root=subpath(output[0], parent=True),

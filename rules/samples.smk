@@ -1,6 +1,10 @@
 # samples: prompts, then audio and images of every arm and fixed row
 
 
+localrules:
+    choose_prompts,
+
+
 rule choose_prompts:
     input:
         prompt_images(),
@@ -13,8 +17,8 @@ rule choose_prompts:
     conda:
         "../envs/melablate.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=PLAN.prompts().settings,
         code=images_code("choose_prompts.py", PLAN.prompts().reads["images"]),
@@ -36,8 +40,10 @@ rule generate_samples:
         "../envs/melablate.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w: 4000 if w.row in WITHOUT_BASE else 16000,
-        runtime=120,
+        mem_mb=lambda w, attempt: growing(4000 if w.row in WITHOUT_BASE else 16000)(
+            w, attempt
+        ),
+        runtime=growing(120),
         gpu=lambda w: 0 if w.row in WITHOUT_BASE else 1,
     params:
         settings=lambda w: sample_stage(w).settings,

@@ -16,8 +16,8 @@ rule embed_reference:
         "../envs/melablate.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=1,
     params:
         settings=PLAN.reference_clips(),
@@ -47,8 +47,8 @@ rule score_samples:
         "../envs/melablate.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=1,
     params:
         settings=SCORES.settings,

@@ -14,8 +14,8 @@ rule make_spectrograms:
         "../envs/melablate.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=lambda w: PLAN.spectrograms[w.id].settings,
         folder=subpath(output.images, parent=True),

@@ -1,6 +1,10 @@
 # table: effects against the baseline, intervals, verdicts
 
 
+localrules:
+    make_table,
+
+
 rule make_table:
     input:
         scores=[f"{run_of(row, seed)}/scores.csv" for row, seed in PLAN.rows()],
@@ -16,8 +20,8 @@ rule make_table:
     conda:
         "../envs/melablate.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         settings=canonical(settings_json(PLAN.study.table)),
         study=PLAN.table(),

@@ -21,8 +21,8 @@ rule train_arm:
         "../envs/melablate.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=720,
+        mem_mb=growing(16000),
+        runtime=720,  # a run that needs longer goes on in the next try
         gpu=PLAN.study.gpus,
     # Neither names nor paths of arm and study: the shared cache knows a run by its params, and a
     # renamed arm, or another study with the same baseline, takes it from there.
