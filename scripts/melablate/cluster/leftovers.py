@@ -30,14 +30,24 @@ class SlurmJob:
 
 def leftovers(folder: Path) -> list[SlurmJob]:
     """Jobs of Snakemake's Slurm executor that wait or run in this folder."""
-    listed = subprocess.run(
-        ["squeue", "--noheader", "--format", FIELDS], capture_output=True, text=True, timeout=60
-    )
-    if listed.returncode:
-        raise SystemExit(
-            f"squeue does not answer ({listed.stderr.strip()}), so whether jobs of an earlier run "
-            f"still write in {folder} cannot be told: try again when Slurm answers"
+    try:
+        listed = subprocess.run(
+            ["squeue", "--noheader", "--format", FIELDS],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
+    except (OSError, subprocess.SubprocessError) as error:
+        # Where it is not used, a Slurm that is not set up must stop nothing; where it is, the first
+        # submission tells.
+        said = getattr(error, "stderr", None) or error
+        print(
+            f"squeue does not answer ({str(said).strip()}): jobs of an earlier run that may "
+            f"still write in {folder} cannot be told",
+            file=sys.stderr,
+        )
+        return []
     return [job for line in listed.stdout.splitlines() if (job := _of(line, folder))]
 
 
