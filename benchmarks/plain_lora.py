@@ -41,8 +41,8 @@ class Plain:
             latents = self.vae.encode(pixels).latent_dist.sample() * self.vae.config.scaling_factor
         latents = latents.to(self.dtype)
         noise = torch.randn_like(latents)
-        times = torch.randint(0, self.scheduler.config.num_train_timesteps, (len(latents),))
-        times = times.to(device).long()
+        count = self.scheduler.config.num_train_timesteps
+        times = torch.randint(0, count, (len(latents),), device=device)
         noisy = self.scheduler.add_noise(latents, noise, times)
         hidden, more = self.encoded(captions, pixels.shape[-2:])
         with self.accelerator.autocast():

@@ -155,8 +155,9 @@ class Clock:
 
     looping = asked_at_once = interrupted = False
 
-    def __init__(self, warm: int) -> None:
-        self.warm, self.steps, self.marks = warm, 0, list[tuple[float, float]]()
+    def __init__(self, case: Case) -> None:
+        self.warm, self.last = case.warm, case.warm + case.steps
+        self.steps, self.marks = 0, list[tuple[float, float]]()
 
     @property
     def asked(self) -> bool:
@@ -165,29 +166,20 @@ class Clock:
         return False
 
     def tick(self) -> None:
-        """After a step: where timing begins, and from then on."""
+        """After a step: each that is timed on a CPU; a GPU is waited for at the ends alone."""
         self.steps += 1
-        if self.steps >= self.warm and not torch.cuda.is_available():
-            self.marks.append((time.monotonic(), time.process_time()))
-        elif self.steps == self.warm:
-            self.mark()
-
-    def mark(self) -> None:
-        """Now, when the device is done."""
         if torch.cuda.is_available():
+            if self.steps not in (self.warm, self.last):
+                return
             torch.cuda.synchronize()
-        self.marks.append((time.monotonic(), time.process_time()))
+        if self.steps >= self.warm:
+            self.marks.append((time.monotonic(), time.process_time()))
 
-    def figures(self, steps: int) -> dict[str, float]:
-        """Seconds to a step; on a CPU the median of the steps."""
-        seconds: list[tuple[float, float]]
-        if torch.cuda.is_available():
-            self.mark()
-            (a, b), (c, d) = self.marks[0], self.marks[-1]
-            seconds = [((c - a) / steps, (d - b) / steps)]
-        else:
-            pairs = zip(self.marks, self.marks[1:], strict=False)
-            seconds = [(after[0] - before[0], after[1] - before[1]) for before, after in pairs]
+    def figures(self) -> dict[str, float]:
+        """Seconds to a step: the median of the steps, on a GPU their mean."""
+        steps = self.last - self.warm if torch.cuda.is_available() else 1
+        pairs = zip(self.marks, self.marks[1:], strict=False)
+        seconds = [((c - a) / steps, (d - b) / steps) for (a, b), (c, d) in pairs]
         wall, processor = (statistics.median(column) for column in zip(*seconds, strict=True))
         found = {"seconds": wall, "processor": processor}
         if torch.cuda.is_available():
@@ -198,10 +190,10 @@ class Clock:
 def measure(side: str, case: Case, args: argparse.Namespace) -> dict[str, float]:
     """One run of one side."""
     torch.set_num_threads(args.threads)
-    clock = Clock(case.warm)
+    clock = Clock(case)
     if side == "ours":
         work = ours(case, args.bases / case.base, clock, args.threads, json.loads(args.more))
-        return clock.figures(case.steps) | {"tflop": work / 1e12, "ceiling": ceiling(case)}
+        return clock.figures() | {"tflop": work / 1e12, "ceiling": ceiling(case)}
     for images, captions in batches(case, args.bases / case.base):
         if clock.steps == 0:
             from plain_lora import plain
@@ -210,7 +202,7 @@ def measure(side: str, case: Case, args: argparse.Namespace) -> dict[str, float]
             loop = plain(folder, RANK, LR, case.precision, case.checkpointing)
         loop.step(images, captions)
         clock.tick()
-    return clock.figures(case.steps)
+    return clock.figures()
 
 
 def captions_of() -> list[str]:
