@@ -273,4 +273,4 @@ def test_the_projects_claims_are_about_what_they_are_judged_by():
             assert not any(words in told.words for some in measured.values() for words in some), (
                 path
             )
-    assert found == 9
+    assert found == 11
