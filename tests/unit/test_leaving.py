@@ -109,6 +109,20 @@ def test_time_is_left_for_the_next_step_and_the_save(monkeypatch: pytest.MonkeyP
     assert Budget.of_job(900.0, None).ends == 1075
 
 
+def test_what_comes_before_the_first_step_is_a_stretch_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The validation before step 1 takes as long as the next one, which must not be begun late."""
+    clock = [1000.0]
+    monkeypatch.setattr(budget.time, "monotonic", lambda: clock[0])
+    left = Budget(ends=1100.0, saving=1.0)
+    left.begin()
+    clock[0] = 1040.0
+    assert not left.over()
+    clock[0] = 1059.0  # one more such stretch would end at 1099, and a save at 1101
+    assert left.over()
+
+
 def test_a_full_disk_leaves_the_last_state_as_it_was(
     bases: dict[str, Path], latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -226,6 +226,8 @@ def test_one_caption_of_a_track_is_drawn() -> None:
         ({"lr": float("inf")}, "lr"),
         ({"loss": {"kind": "huber", "c": 0}}, "c"),
         ({"loss": {"c_end": 0.05}}, "c_end has no effect"),
+        ({"captions": {"keep_first": 1}}, "keep_first has no effect on shuffle none"),
+        ({"ema": {"inv_gamma": 2.0}}, "inv_gamma has no effect without power"),
         ({"exclude_words": [" "]}, "empty word"),
         ({"exclude_words": ["*"]}, "empty word"),
         ({"exclude_words": ["no vocals"]}, "no single word"),

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..settings import Neutral, Settings
 
@@ -25,3 +25,9 @@ class Ema(Settings):
     """Steps are counted in units of this (with `power`)."""
     update_after_step: Annotated[int, Field(ge=0)] = 0
     """Steps before the average begins."""
+
+    @model_validator(mode="after")
+    def _uses_inv_gamma(self) -> "Ema":
+        if self.power is None and self.inv_gamma != 1:
+            raise ValueError("inv_gamma has no effect without power: set power too, or take it out")
+        return self

@@ -29,6 +29,10 @@ class Budget:
             ends.append(time.monotonic() + float(os.environ[SLURM_END]) - time.time())
         return cls(min(ends, default=None))
 
+    def begin(self) -> None:
+        """The loop begins: what comes before its first step is a stretch too."""
+        self.looked = time.monotonic()
+
     def over(self) -> bool:
         """Whether to save and leave now; asked once a step."""
         now = time.monotonic()

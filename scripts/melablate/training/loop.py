@@ -49,6 +49,7 @@ def train(run: Run) -> State:
     progress = Progress(run.name, steps, state.first)
     saved = time.monotonic()
     run.stop.looping = True
+    run.budget.begin()
 
     try:
         for step in range(state.first, steps):

@@ -52,6 +52,14 @@ class Captions(Settings):
     dropout: Share = 0.0
     """Share of samples that are trained without caption."""
 
+    @model_validator(mode="after")
+    def _uses_keep_first(self) -> "Captions":
+        if self.shuffle == "none" and self.keep_first:
+            raise ValueError(
+                "keep_first has no effect on shuffle none: set shuffle to clauses or sentences"
+            )
+        return self
+
 
 class Regularization(Settings):
     """Images of another set, mixed in one for one (prior preservation)."""
