@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from melablate.training.settings import Train
 from training_runs import IDENTITY, OUTPUTS, run, weights, write_latents
 
 HERE = Path(__file__).parent
@@ -148,6 +149,7 @@ def test_a_state_that_is_not_whole_or_not_its_own_stops_the_run(
         "tokenizer/vocab.json",
         "unet/diffusion_pytorch_model.safetensors",
         "text_encoder/config.json",
+        "vae/config.json",
     ],
 )
 def test_every_part_of_the_base_counts_as_input(
@@ -156,9 +158,63 @@ def test_every_part_of_the_base_counts_as_input(
     from melablate.training.inputs import Inputs
 
     base = Path(shutil.copytree(bases["sd"], tmp_path / "base"))
-    before = Inputs(base).contents()
+    before = Inputs(base).contents(Train())
     (base / part).write_bytes((base / part).read_bytes() + b" ")
-    assert Inputs(base).contents() != before
+    assert Inputs(base).contents(Train()) != before
+
+
+def test_what_a_run_does_not_read_is_not_hashed(tmp_path: Path, bases: dict[str, Path]) -> None:
+    """Gigabytes on the way to the first step; the autoencoder counts for those who use it."""
+    from melablate.training.inputs import Inputs
+
+    base = Path(shutil.copytree(bases["sd"], tmp_path / "base"))
+    images = tmp_path / "images.parquet"
+    images.write_bytes(b"a shard")
+    told = {
+        "plain": (Inputs(base), Train()),
+        "mel": (Inputs(base), Train.model_validate({"spectrogram_loss": {}})),
+        "uncached": (Inputs(base, images=images), Train()),
+    }
+    before = {name: inputs.contents(settings) for name, (inputs, settings) in told.items()}
+    (base / "safety_checker").mkdir()
+    for name in ("unet/model.fp16.safetensors", "safety_checker/model.safetensors"):
+        (base / name).write_bytes(b"never loaded")
+    assert before == {name: inputs.contents(settings) for name, (inputs, settings) in told.items()}
+    with (base / "vae/diffusion_pytorch_model.safetensors").open("ab") as file:
+        file.write(b" ")
+    after = {name: inputs.contents(settings) for name, (inputs, settings) in told.items()}
+    assert {name for name in told if after[name] != before[name]} == {"mel", "uncached"}
+
+
+def test_shards_of_any_name_count_where_an_index_names_them(
+    tmp_path: Path, bases: dict[str, Path]
+) -> None:
+    from melablate.training.inputs import Inputs
+
+    base = Path(shutil.copytree(bases["sd"], tmp_path / "base"))
+    (base / "unet/diffusion_pytorch_model.safetensors.index.json").write_text("{}")
+    before = Inputs(base).contents(Train())
+    (base / "unet/part.one.safetensors").write_bytes(b"a shard")
+    assert Inputs(base).contents(Train()) != before
+
+
+def test_inputs_are_hashed_before_the_loop(
+    tmp_path: Path, bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first save is as quick as the others: what is asked to stop has seconds."""
+    from melablate.training import inputs, job
+
+    latents, train = write_latents(tmp_path / "latents.safetensors"), job.train
+
+    def no_more(path: Path) -> str:
+        raise AssertionError(f"{path} is hashed while the run trains")
+
+    def watched(this: Any) -> Any:
+        monkeypatch.setattr(inputs, "sha256", no_more)
+        return train(this)
+
+    monkeypatch.setattr(job, "train", watched)
+    run(bases["sd"], tmp_path / "t", {"steps": 2, "rank": 1}, latents, save_every=1)
 
 
 def test_a_state_of_other_inputs_is_not_resumed(

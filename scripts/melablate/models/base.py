@@ -121,6 +121,26 @@ def _check_width(base: Base) -> None:
         )
 
 
+def base_files(folder: Path, autoencoder: bool) -> list[Path]:
+    """The files that a run reads, in a fixed order; of the VAE without need its settings alone."""
+    found: list[Path] = []
+    for part in ("scheduler", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "unet"):
+        found += _read_of(folder / part)
+    vae = _read_of(folder / "vae")
+    return found + [path for path in vae if autoencoder or path.suffix == ".json"]
+
+
+def _read_of(part: Path) -> list[Path]:
+    """Without variants (`model.fp16.safetensors`), unless an index may name anything."""
+    everything = any(part.glob("*.index.json"))
+    return sorted(
+        path
+        for path in part.glob("*")
+        if path.suffix in (".json", ".txt")
+        or (path.suffix == ".safetensors" and (everything or "." not in path.stem))
+    )
+
+
 def autoencoder_digest(folder: Path) -> str:
     """What tells the latents of one autoencoder from those of another: its files' content."""
     files = sorted(

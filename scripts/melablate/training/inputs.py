@@ -7,7 +7,7 @@ import torch
 
 from ..audio.shard_files import shard_files
 from ..files import sha256
-from ..models.base import Base, autoencoder_digest, load_base
+from ..models.base import Base, autoencoder_digest, base_files, load_base
 from ..models.weights import read_metadata
 from .images import Images, cached_images, encoded_images
 from .latents_settings import Latents
@@ -38,14 +38,13 @@ class Inputs:
             if names:
                 raise SystemExit(f"{said} --{' --'.join(names).replace('_', '-')}")
 
-    def contents(self) -> str:
+    def contents(self, settings: Train) -> str:
         """One digest of every file that the run reads."""
         files = [path for path in (self.latents, self.regularization) if path]
         files += shard_files(self.images) if self.images else []
         files += [self.warm_start] if self.warm_start else []
-        # The noise schedule and the tokenizers are in small files beside the weights.
-        kinds = (".safetensors", ".json", ".txt")
-        files += sorted(path for path in self.base.glob("*/*") if path.suffix in kinds)
+        decodes = settings.spectrogram_loss is not None
+        files += base_files(self.base, autoencoder=decodes or self.images is not None)
         return " ".join(sha256(path)[:16] for path in files)
 
     def told(self) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 import importlib
 import time
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def run(**told: Any) -> None:
     job.inputs.check(job.settings, job.latents)
     processes = Processes()
     _check_share(job.settings, processes)
-    resume = Resume(job.prefix, job.identity, cache(job.inputs.contents))
+    resume = Resume(job.prefix, job.identity, cache(partial(job.inputs.contents, job.settings)))
     resume.check()
     job.inputs.check_latents()
     if processes.first:
@@ -89,6 +89,8 @@ def _prepared(job: Job, processes: Processes, resume: Resume) -> Run:
     extra = None if inputs.regularization is None else cached_images(inputs.regularization)
     stream = Stream(settings, draws, images, extra)
     warmup_steps(settings, settings.total_steps(len(images)))  # an error where it is too long
+    if processes.first or resume.path.exists():
+        resume.contents()  # gigabytes: before the first save has to be quick, and before they load
     master = torch.float32 if settings.weights == "full" else None
     base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision], master)
     base = _objective(base, settings)

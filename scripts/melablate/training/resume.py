@@ -44,7 +44,7 @@ class Resume:
     identity: str
     contents: Callable[[], str] = str
     """Digest of the input files: the identity tells settings and code apart, not what a changed
-    earlier stage made of them. Asked for only when a state is saved or found."""
+    earlier stage made of them. Every save asks for it, so it is to be kept."""
 
     @property
     def folder(self) -> Path:
