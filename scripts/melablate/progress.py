@@ -13,6 +13,12 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def say(text: str) -> None:
+    """A line beside the progress; that nobody listens any more loses no work."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
 class Progress:
     """`step(i, loss=…)` prints step, values, steps per second and time left."""
 

@@ -1,12 +1,15 @@
 """Memory that runs out halves the micro-batch, and changes no more than last bits."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from melablate.models.weights import read_tensors, save_tensors
 from melablate.training import loop, optimizing
+from melablate.training.validating import Validating
 from training_runs import run, weights, write_latents
 
 SETTINGS = {
@@ -114,3 +117,26 @@ def test_another_error_is_no_lack_of_memory(
     latents = write_latents(tmp_path / "latents.safetensors")
     with pytest.raises(RuntimeError, match="do not match"):
         run(bases["sd"], tmp_path / "t", SETTINGS, latents)
+
+
+def test_validation_before_the_first_step_halves_too(
+    bases: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit while training does not fit while validating, which comes first."""
+    path = write_latents(tmp_path / "latents.safetensors")
+    tensors, metadata = read_tensors(path)
+    splits = ["train"] * 6 + ["heldout"] * (len(tensors["mean"]) - 6)
+    save_tensors(path, tensors, metadata | {"splits": json.dumps(splits)})
+    settings = SETTINGS | {"accumulation": 1, "validation": {"every": 2, "draws": 4}}
+    whole = run(bases["sd"], tmp_path / "whole", settings, path)
+    errors = Validating._errors
+
+    def limited(self: Validating, r: Any, texts: Any, cells: Any) -> torch.Tensor:
+        if len(cells) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return errors(self, r, texts, cells)
+
+    monkeypatch.setattr(Validating, "_errors", limited)
+    record = run(bases["sd"], tmp_path / "t", settings, path)
+    assert record["out_of_memory"] == [{"step": 1, "micro_batch": 2}]
+    assert record["best"]["validation_loss"] == pytest.approx(whole["best"]["validation_loss"])

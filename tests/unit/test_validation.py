@@ -15,6 +15,7 @@ from melablate.sampling.settings import Sample
 from melablate.settings_json import settings_json
 from melablate.training.images import cached_images
 from melablate.training.plugins import plugins
+from melablate.training.resume import Resume
 from melablate.training.settings import Train
 from melablate.training.validating import Validating
 from melablate.training.validation_settings import Validation
@@ -155,3 +156,22 @@ def test_a_set_without_held_out_clips_is_refused(
     save_tensors(path, tensors, metadata | {"splits": json.dumps(["train"] * 9)})
     with pytest.raises(SystemExit, match="no clip of the split heldout"):
         run(bases["sd"], tmp_path / "t", SETTINGS | {"validation": {}}, path)
+
+
+def test_a_loss_that_is_no_number_before_the_first_step_is_told(
+    bases: dict[str, Path], latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Validating, "measure", lambda *_: float("nan"))
+    with pytest.raises(SystemExit, match=r"validation loss became nan at step 0\. Lower lr"):
+        run(bases["sd"], tmp_path / "t", SETTINGS | {"validation": {}}, latents)
+
+
+def test_best_weights_that_cannot_be_kept_are_told(
+    bases: dict[str, Path], latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Resume, "keep_best", full)
+    with pytest.raises(SystemExit, match=r"could not be kept .*No space left.*Make room"):
+        run(bases["sd"], tmp_path / "t", SETTINGS | {"validation": {}}, latents)

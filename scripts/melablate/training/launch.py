@@ -34,7 +34,8 @@ def is_helper() -> bool:
 @contextmanager
 def helpers(processes: int) -> Iterator[None]:
     """Start the other processes of the run; nothing to do where there are none, or already."""
-    if processes == 1 or launched():
+    # None: a site that wants --gres is not asked by the number of GPUs.
+    if processes <= 1 or launched():
         yield
         return
     held, given = os.pipe()

@@ -19,9 +19,9 @@ MOST_SKIPPED = 50
 class NotFiniteError(Exception):
     """The loss of a step, or the norm of its gradient, is not a number."""
 
-    def __init__(self, step: int, what: str, value: float) -> None:
+    def __init__(self, step: int, what: str, value: float, of_batch: bool = True) -> None:
         super().__init__(f"{what} {value} at step {step}")
-        self.step, self.what, self.value = step, what, value
+        self.step, self.what, self.value, self.of_batch = step, what, value, of_batch
 
 
 @dataclass

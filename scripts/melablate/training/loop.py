@@ -1,6 +1,5 @@
 """The training loop: one for every base, row of the table and machine."""
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import NoReturn
@@ -8,7 +7,7 @@ from typing import NoReturn
 import torch
 from torch import nn
 
-from ..progress import Progress
+from ..progress import Progress, say
 from .batches import collate
 from .dropouts import Dropouts
 from .log import Log, NotFiniteError
@@ -171,17 +170,20 @@ def _leave(run: Run, done: int, why: str) -> NoReturn:
         said = (
             f"{run.name}: {why}, saved step {done}/{run.steps}; run the same command again to go on"
         )
-        print(said, file=sys.stderr)
+        say(said)
     raise SystemExit(TEMPORARY)
 
 
 def _not_finite(run: Run, error: NotFiniteError) -> str:
     settings = run.settings
-    number = error.step * settings.effective_batch
-    clips = [sample.clip_id for sample in run.stream.samples(number, settings.effective_batch)]
+    batch = ""
+    if error.of_batch:
+        number = error.step * settings.effective_batch
+        samples = run.stream.samples(number, settings.effective_batch)
+        batch = f"; the batch was {', '.join(sample.clip_id for sample in samples)}"
     return (
-        f"{run.name}: the {error.what} became {error.value} at step {error.step + 1}; "
-        f"the batch was {', '.join(clips)}. Lower lr (now {settings.lr:g}), set clip_norm "
+        f"{run.name}: the {error.what} became {error.value} at step {error.step + 1}{batch}. "
+        f"Lower lr (now {settings.lr:g}), set clip_norm "
         f"(now {settings.clip_norm}) or use precision bf16 or no (now {settings.precision}). "
         f"Settings: {settings.model_dump_json()}"
     )

@@ -4,13 +4,13 @@ The micro-batch is halved and the step done again: the batch keeps its samples, 
 are keyed by the sample, so that only the last bits of a result can change.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
+from ..progress import say
 from .processes import Processes
 
 
@@ -39,7 +39,7 @@ class MicroBatches:
         self.events.append({"step": step + 1, "micro_batch": self.size})
         if processes.first:
             said = f"{run}: out of memory at step {step + 1}; from here on {self.size} images at a"
-            print(f"{said} time in more parts, the same effective batch", file=sys.stderr)
+            say(f"{said} time in more parts, the same effective batch")
 
 
 def fits(work: Callable[[], None]) -> bool:

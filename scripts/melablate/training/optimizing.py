@@ -20,9 +20,15 @@ class Optimizing:
         groups = rate_groups(parameters, settings)
         self.peaks = [group["lr"] for group in groups]
         plugin = importlib.import_module(f"{__package__}.optimizers.{settings.optimizer.kind}")
-        self.optimizer: torch.optim.Optimizer = plugin.make(
-            groups, settings.optimizer, warmup_steps(settings, steps)
-        )
+        try:
+            self.optimizer: torch.optim.Optimizer = plugin.make(
+                groups, settings.optimizer, warmup_steps(settings, steps)
+            )
+        except ModuleNotFoundError as error:
+            raise SystemExit(
+                f"optimizer {settings.optimizer.kind} needs the package {error.name}, which this "
+                "environment has not: make the environment again from envs/melablate.lock.txt"
+            ) from None
         self.average: Any = None
         if settings.ema is not None:
             ema = importlib.import_module(f"{__package__}.ema")

@@ -6,6 +6,7 @@ import platform
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,5 +59,6 @@ def versions() -> dict[str, str]:
     """Versions of what takes part in a step."""
     found = {"python": platform.python_version()}
     for package in (*PACKAGES, *OPTIMIZERS):
-        found[package] = importlib.metadata.version(package)
+        with suppress(importlib.metadata.PackageNotFoundError):  # an optimizer that nobody chose
+            found[package] = importlib.metadata.version(package)
     return found

@@ -1,12 +1,12 @@
 """All that changes in the course of a run, saved and put back."""
 
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
+from ..progress import say
 from .dropouts import Dropouts
 from .log import Log
 from .lora import check_finite
@@ -64,7 +64,7 @@ class State:
             self.scaler.load_state_dict(rest["scaler"])
             self.micro = MicroBatches(**rest["micro"])
             self.validation = [(step, loss) for step, loss in rest["validation"]]
-            print(f"resuming at step {self.first}", file=sys.stderr)
+            say(f"resuming at step {self.first}")
         self.start = time.monotonic()
 
     def save(self, run: Run, done: int, leaving: bool) -> None:
@@ -99,4 +99,4 @@ def _unsaved(run: Run, done: int, error: OSError, leaving: bool) -> None:
     )
     if leaving:
         raise SystemExit(f"{said}, then run the same command again")
-    print(f"{said}; training goes on and tries again", file=sys.stderr)
+    say(f"{said}; training goes on and tries again")

@@ -50,11 +50,13 @@ class Stream:
                 "augment_share is set but there is no augmented variant of an image: "
                 "set latents.specaugment too"
             )
-        if self.settings.effective_batch > self.epoch_size * max(1, self.settings.epochs):
+        # Accumulation may reach into the next epoch; a batch may not hold a sample twice.
+        if self.settings.batch_size > self.epoch_size:
             raise SystemExit(
-                f"a batch of {self.settings.effective_batch} is larger than all that there is to "
-                f"train on ({len(self.images)} images × {self.settings.repeats} repeats × "
-                f"{self.settings.epochs:g} epochs)"
+                f"a batch of {self.settings.batch_size} is larger than all that there is to "
+                f"train on ({len(self.images)} images × {self.settings.repeats} repeats"
+                f"{', and as many of the regularization set' if self.regularization else ''}): "
+                "lower batch_size or raise repeats"
             )
         other = self.regularization
         if other and other.source.shape != self.images.source.shape:

@@ -45,5 +45,5 @@ class Texts:
     def __call__(self, captions: Sequence[str]) -> Conditioning:
         if self.cache is not None:
             return self.cache.pick([self.rows[caption] for caption in captions])
-        with torch.set_grad_enabled(self.trains):
+        with torch.set_grad_enabled(self.trains and torch.is_grad_enabled()):
             return encode(self.base, captions, self.settings.clip_skip)

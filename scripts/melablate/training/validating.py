@@ -1,15 +1,16 @@
 """The error on held-out clips, at intervals: `train.validation`."""
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
+from ..progress import say
 from .draws import Draws
 from .images import Images
 from .log import NotFiniteError
+from .micro_batches import fits
 from .noise import noised
 from .predicting import predict
 from .run import Run
@@ -62,24 +63,39 @@ class Validating:
             return
         best = min((loss for _, loss in state.validation), default=math.inf)
         with state.optimizing.averaged():
-            loss = self.measure(run, state, texts)
+            loss = self.measure(run, state, texts, done)
             if not math.isfinite(loss):
-                raise NotFiniteError(done - 1, "validation loss", loss)
+                raise NotFiniteError(done - 1, "validation loss", loss, of_batch=False)
             state.validation.append((done, loss))
             if loss < best and run.processes.first:
-                run.resume.keep_best(done, state.parameters)
+                self._keep(run, state, done)
         if run.processes.first:
-            print(f"{run.name}: {done}/{self.steps}  validation loss {loss:.4g}", file=sys.stderr)
+            say(f"{run.name}: {done}/{self.steps}  validation loss {loss:.4g}")
 
     @torch.no_grad()
-    def measure(self, run: Run, state: State, texts: Texts) -> float:
+    def measure(self, run: Run, state: State, texts: Texts, done: int) -> float:
         """Mean of (ε̂ − ε)² over clips and draws."""
-        errors = torch.zeros(len(self.cells), device=run.processes.device)
-        for micro in state.micro.split(run.processes.share(range(len(self.cells)))):
-            cells = self.cells[micro.start : micro.stop]
-            errors[micro.start : micro.stop] = self._errors(run, texts, cells)
-        run.processes.add_up([errors])
+        processes = run.processes
+        errors = torch.zeros(len(self.cells), device=processes.device)
+
+        def fill() -> None:
+            for micro in state.micro.split(processes.share(range(len(self.cells)))):
+                cells = self.cells[micro.start : micro.stop]
+                errors[micro.start : micro.stop] = self._errors(run, texts, cells)
+
+        while processes.any(not fits(fill))[0]:
+            state.micro.halve(run.name, done, processes)
+        processes.add_up([errors])
         return float(errors.double().mean())
+
+    def _keep(self, run: Run, state: State, done: int) -> None:
+        try:
+            run.resume.keep_best(done, state.parameters)
+        except OSError as error:
+            raise SystemExit(
+                f"{run.name}: the best weights so far could not be kept ({error}). Make room below "
+                f"{run.resume.prefix.parent}, then run the same command again"
+            ) from None
 
     def _errors(self, run: Run, texts: Texts, cells: Sequence[Cell]) -> torch.Tensor:
         device, rows = run.processes.device, [cell.row for cell in cells]

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..audio.png import image_to_png
 from ..files import write_bytes, write_text
 from ..metrics.entropy import spectral_entropies
 from ..metrics.sample_files import read_frames
+from ..progress import say
 from ..sampling.generate import decode_latents
 from ..sampling.solvers import make_solver
 from ..training.draws import Draws
@@ -60,14 +60,13 @@ class Samples:
                 self.rows[done] = self._show(f"step-{done:07}", self._denoised(run, texts))
 
         if not fits(sample):
-            print(f"{run.name}: no memory for samples at step {done}; go on", file=sys.stderr)
+            say(f"{run.name}: no memory for samples at step {done}; go on")
             return
         write_text(self.folder / "entropy.csv", self._table())
         share = self.rows[done]["spectral_entropy"]
-        print(
+        say(
             f"{run.name}: {done}/{run.steps}  spectral entropy {share:.4f} of its ceiling, "
-            f"{share / self.of_real['spectral_entropy']:.4f} of real clips'",
-            file=sys.stderr,
+            f"{share / self.of_real['spectral_entropy']:.4f} of real clips'"
         )
 
     def _begin(self, done: int) -> None:
