@@ -131,9 +131,10 @@ class Study(Recipe):
     """The page that can be listened to."""
 
     def given_folders(self) -> list[str]:
-        """Folders that the user provides: data sets and published models."""
+        """Folders that the user provides, each once: data sets and published models."""
         given = [self.embedder, *self.corpora.values(), *self.bases.values()]
-        return [path for settings in given if (path := getattr(settings, "path", None))]
+        paths = (path for settings in given if (path := getattr(settings, "path", None)))
+        return list(dict.fromkeys(paths))
 
     @field_validator("seeds", "arms")
     @classmethod

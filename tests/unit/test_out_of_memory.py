@@ -83,7 +83,7 @@ def test_a_step_is_done_again_in_smaller_parts(
 def test_it_halves_until_it_fits_and_goes_on_so_after_a_kill(
     bases: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    latents = write_latents(tmp_path / "latents.safetensors")
+    latents = write_latents(tmp_path / "latents.safetensors", clips=8)
     settings = SETTINGS | {"batch_size": 7, "accumulation": 1}
     run(bases["sd"], tmp_path / "whole", settings, latents)
     sizes = scarce(monkeypatch, lambda done, size: size <= 2)

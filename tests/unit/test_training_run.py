@@ -53,7 +53,14 @@ def test_the_command_line_writes_weights_log_and_provenance(
 
 
 def test_it_learns(bases: dict[str, Path], latents: Path, tmp_path: Path) -> None:
-    settings = {"steps": 60, "batch_size": 8, "targets": "all", "lr": 0.05, "log_every": 20}
+    settings = {
+        "steps": 60,
+        "batch_size": 8,
+        "repeats": 2,
+        "targets": "all",
+        "lr": 0.05,
+        "log_every": 20,
+    }
     run(bases["sd"], tmp_path / "t", settings, latents)
     lines = (tmp_path / "t.csv").read_text().splitlines()
     losses = [float(line.split(",")[2]) for line in lines[1:]]

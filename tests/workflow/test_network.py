@@ -139,7 +139,9 @@ def test_the_real_study_trains_each_base_on_its_own_latents(tmp_path: Path) -> N
         (folder / "text_encoder").mkdir(parents=True)
         for file in ("model_index.json", "config.json", "text_encoder/config.json"):
             (folder / file).write_text(json.dumps({"of": name}))
-    music = project.root / "assets/data/song_describer"
+    # A folder of one's own: what lies where `fetch` puts things is compared with what was promised.
+    project.set(corpora__songs__path="songs", corpora__voices__path="songs")
+    music = project.root / "songs"
     (music / "audio").mkdir(parents=True)
     (music / "song_describer.csv").write_text("caption_id,track_id,caption,is_valid_subset,path\n")
     target = "results/song-describer/arms/sdxl/seed-1/samples"

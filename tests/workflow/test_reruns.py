@@ -215,9 +215,9 @@ def test_a_loss_an_option_and_a_kind_of_corpus_added(project: Project) -> None:
     train, corpus = (f"scripts/melablate/{room}/settings.py" for room in ("training", "corpus"))
     losses = project.root / "scripts/melablate/training/losses"
     (losses / "other.py").write_text((losses / "mse.py").read_text(encoding="utf-8"))
-    project.edit(train, '["mse", "huber", "smooth_l1"]', '["mse", "huber", "smooth_l1", "other"]')
+    project.edit(train, '["mse", "l1", ', '["mse", "l1", "other", ')
     project.edit(
-        train, "    rank: Positive = 8\n", "    rank: Positive = 8\n    ema: bool = False\n"
+        train, "    rank: Positive = 8\n", "    rank: Positive = 8\n    sharpness: bool = False\n"
     )
     kind = '    kind: Literal["song_describer"]\n'
     project.edit(corpus, kind, kind + "    mirror: str | None = None\n")
@@ -229,9 +229,9 @@ def test_a_loss_an_option_and_a_kind_of_corpus_added(project: Project) -> None:
 def test_an_option_that_is_switched_on_for_one_arm(project: Project) -> None:
     path = "scripts/melablate/training/settings.py"
     project.edit(
-        path, "    rank: Positive = 8\n", "    rank: Positive = 8\n    ema: bool = False\n"
+        path, "    rank: Positive = 8\n", "    rank: Positive = 8\n    sharpness: bool = False\n"
     )
-    project.arm("rank", **{"train.rank": 8, "train.alpha": 16, "train.ema": True})
+    project.arm("rank", **{"train.rank": 8, "train.alpha": 16, "train.sharpness": True})
     expect(project, *arm_on("rank"))
 
 

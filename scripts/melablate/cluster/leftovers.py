@@ -41,9 +41,9 @@ def leftovers(folder: Path) -> list[SlurmJob]:
     except (OSError, subprocess.SubprocessError) as error:
         # Where it is not used, a Slurm that is not set up must stop nothing; where it is, the first
         # submission tells.
-        said = getattr(error, "stderr", None) or error
+        said = (getattr(error, "stderr", None) or str(error)).strip().partition("\n")[0]
         print(
-            f"squeue does not answer ({str(said).strip()}): jobs of an earlier run that may "
+            f"squeue does not answer ({said}): jobs of an earlier run that may "
             f"still write in {folder} cannot be told",
             file=sys.stderr,
         )
