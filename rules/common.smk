@@ -41,6 +41,8 @@ os.environ["MELABLATE_SHARDS"] = PLAN.study.shards.options
 # What is shown while it trains changes nothing either.
 os.environ["MELABLATE_WATCH"] = PLAN.study.watch.options
 os.environ["MELABLATE_STUDY"] = PLAN.study.study
+# Not resources.gpu, which is 0 where a site wants --gres.
+os.environ["MELABLATE_PROCESSES"] = str(PLAN.study.gpus)
 # Where a corpus and its lists lie, and when too much of it is broken: what they hold is known by
 # content, so a folder may be moved.
 for corpus, place in PLAN.corpus_places().items():
@@ -64,6 +66,7 @@ CEILINGS = FIXED_ROWS[1:]
 
 envvars:
     "MELABLATE_SCRIPTS",
+    "MELABLATE_PROCESSES",
     "MELABLATE_CHECKPOINT",
     "MELABLATE_SHARDS",
     "MELABLATE_WATCH",

@@ -42,4 +42,4 @@ rule train_arm:
         " --latents {input.latents:q} --images {input.images:q}"
         " --regularization {input.regularization:q} --warm-start {input.warm_start:q}"
         ' --study "$MELABLATE_STUDY" --arm {wildcards.row} --provenance {params.provenance:q}'
-        " $MELABLATE_CHECKPOINT $MELABLATE_WATCH --watch-folder {log:q} --processes {resources.gpu} --threads {threads} --out {output.weights:q} 2>&1 | (trap '' TERM USR1; exec tee -i {log:q})"
+        " $MELABLATE_CHECKPOINT $MELABLATE_WATCH --watch-folder {log:q} --processes $MELABLATE_PROCESSES --threads {threads} --out {output.weights:q} 2>&1 | (trap '' TERM USR1; exec tee -i {log:q})"
