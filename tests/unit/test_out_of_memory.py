@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 from melablate.models.weights import read_tensors, save_tensors
-from melablate.training import loop, optimizing
+from melablate.training import ema, loop, optimizing
+from melablate.training.settings import Train
 from melablate.training.validating import Validating
 from training_runs import run, weights, write_latents
 
@@ -105,6 +106,43 @@ def test_one_image_that_does_not_fit_is_told_with_what_to_do(
     scarce(monkeypatch, lambda done, size: False)
     with pytest.raises(SystemExit, match=r"step 1 with one image at a time\. .*bf16.*rank"):
         run(bases["sd"], tmp_path / "t", SETTINGS, latents)
+
+
+NO_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [(torch.optim.AdamW, "step"), (torch.nn.Module, "to"), (ema.Average, "__init__")],
+)
+def test_memory_that_no_smaller_part_saves_is_told_too(
+    bases: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: Any, name: str
+) -> None:
+    """The first step makes the optimizer's moments: twice the weights of full fine-tuning."""
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise NO_MEMORY
+
+    latents = write_latents(tmp_path / "latents.safetensors")
+    monkeypatch.setattr(what, name, refused)
+    with pytest.raises(SystemExit, match=r"t: out of memory .*2.00 GiB\).*adamw8bit") as left:
+        run(bases["sd"], tmp_path / "t", SETTINGS | {"ema": {}}, latents)
+    assert "\n" not in str(left.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "copied"),
+    [({}, False), ({"ema": {}}, True), ({"optimizer": {"kind": "schedule_free"}}, True)],
+)
+def test_weights_are_copied_only_where_others_take_their_place(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], copied: bool
+) -> None:
+    weight = torch.nn.Parameter(torch.ones(3))
+    found = optimizing.Optimizing({"unet.w": weight}, Train.model_validate(settings), 1)
+    copies, clone = [], torch.Tensor.clone
+    monkeypatch.setattr(torch.Tensor, "clone", lambda t: copies.append(t) or clone(t))
+    with found.averaged():
+        assert bool(copies) is copied
 
 
 def test_another_error_is_no_lack_of_memory(

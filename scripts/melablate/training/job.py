@@ -17,6 +17,7 @@ from .inputs import Inputs, check_shape
 from .latents_settings import Latents
 from .loop import train
 from .lora import runs_before
+from .micro_batches import enough_memory
 from .objective import contradiction
 from .outputs import write_outputs
 from .processes import Processes
@@ -66,9 +67,10 @@ def run(**told: Any) -> None:
     if processes.first:
         resume.tell_stale()
     deterministic(job.threads)
-    this = _prepared(job, processes, resume)
-    _add_looks(job, this)
-    state = train(this)
+    with enough_memory(job.name):
+        this = _prepared(job, processes, resume)
+        _add_looks(job, this)
+        state = train(this)
     if processes.first:
         try:
             write_outputs(this, state, _record(job, this), job.start)

@@ -5,6 +5,7 @@ are keyed by the sample, so that only the last bits of a result can change.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -47,10 +48,30 @@ def fits(work: Callable[[], None]) -> bool:
     try:
         work()
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and not should_reduce_batch_size(error):
+        if not _lacks_memory(error):
             raise
     else:
         return True
     # Not in the handler above: the traceback still holds the tensors of the failed pass there.
     clear_device_cache(garbage_collection=True)
     return False
+
+
+@contextmanager
+def enough_memory(run: str) -> Iterator[None]:
+    """Where smaller micro-batches are no help, memory that runs out ends the run: SystemExit."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _lacks_memory(error):
+            raise
+        raise SystemExit(
+            f"{run}: out of memory for what needs as much at any batch size: weights, their "
+            f"optimizer or their average ({str(error).splitlines()[0]}). End other programs on the "
+            "device, take a larger one, or need less: optimizer adamw8bit or adafactor, no ema, "
+            "weights lora instead of full, a lower rank"
+        ) from None
+
+
+def _lacks_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)

@@ -59,6 +59,9 @@ class Optimizing:
 
         Afterwards they are the old ones to the bit: when it is entered changes no result.
         """
+        if self.average is None and not hasattr(self.optimizer, "eval"):
+            yield  # they are the same, and a copy of whole weights takes gigabytes
+            return
         trained = {name: weight.detach().clone() for name, weight in self.parameters.items()}
         self.finish()
         try:
