@@ -100,6 +100,21 @@ def interrupted(
     return folder
 
 
+def test_memory_is_the_most_of_all_tries(
+    tmp_path: Path, bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The try that was killed may have held more than the one that ended."""
+    from melablate.training import state
+
+    held = {"memory_mib": 900, "gpu_memory_mib": 5}
+    monkeypatch.setattr(state, "peak_memory", lambda: held)
+    latents, settings = write_latents(tmp_path / "latents.safetensors"), {"steps": 10, "rank": 2}
+    interrupted(bases["sd"], tmp_path / "t", settings | {"log_every": 5}, latents)
+    held |= {"memory_mib": 300, "gpu_memory_mib": 7}
+    record = run(bases["sd"], tmp_path / "t", settings | {"log_every": 5}, latents)
+    assert record["resumed_at"] and record["peak"] == {"memory_mib": 900, "gpu_memory_mib": 7}
+
+
 def test_a_state_of_another_identity_waits_until_a_run_is_done(
     tmp_path: Path, bases: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

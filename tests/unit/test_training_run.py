@@ -1,11 +1,13 @@
 """Whole runs on random tiny bases, and the command line."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from melablate.models.base import autoencoder_digest, load_base
 from melablate.models.conditioning import encode
 from melablate.models.weights import read_tensors, save_tensors
@@ -248,6 +250,33 @@ def test_what_does_not_fit_is_said(
 ) -> None:
     with pytest.raises(SystemExit, match=said):
         run(bases["sd"], tmp_path / "t", SHORT | {"epochs": 1} | settings, latents, **more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "said"),
+    [
+        ("xl", {"clip_skip": 2}, "no effect on a base with two"),
+        ("sd", {"lr_text": 1e-3, "lr_text_2": 1e-3}, "has one text encoder"),
+        ("sd", {"warm_start": {"arm": "x"}}, "larger than this arm's"),
+        ("sd", {"spectrogram_loss": {}}, "vae cannot be loaded|vae lacks"),
+    ],
+)
+def test_what_an_arm_cannot_do_is_said_before_a_gpu_is_used(
+    bases: dict[str, Path], latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    kind: str, settings: dict[str, Any], said: str,
+) -> None:  # fmt: skip
+    start = tmp_path / "start.safetensors" if "warm_start" in settings else None
+    if start:
+        run(bases[kind], tmp_path / "start", {"steps": 1, "rank": 4}, latents)
+    base = Path(shutil.copytree(bases[kind], tmp_path / "base"))
+    (base / "vae/diffusion_pytorch_model.safetensors").write_bytes(b"not whole")
+
+    def used(*_: Any, **__: Any) -> None:
+        raise AssertionError("a network is on its way to the device")
+
+    monkeypatch.setattr(UNet2DConditionModel, "to", used)
+    with pytest.raises(SystemExit, match=said):
+        run(base, tmp_path / "t", {"steps": 1, "rank": 2} | settings, latents, warm_start=start)
 
 
 def test_latents_of_another_autoencoder_are_refused(

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..models.base import Base, load_base, with_objective
+from ..models.conditioning import check_clip_skip
 from .budget import Budget
 from .draws import Draws
 from .images import cached_images
@@ -97,6 +98,7 @@ def _prepared(job: Job, processes: Processes, resume: Resume) -> Run:
     base = load_base(inputs.base, ("unet", "text"), DTYPES[settings.precision], master)
     base = _objective(base, settings)
     check_shape(base, images)
+    check_clip_skip(base, settings.clip_skip)
     return Run(
         name=job.name,
         settings=settings,

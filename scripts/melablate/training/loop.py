@@ -21,7 +21,7 @@ from .signals import TEMPORARY
 from .speed import compile_blocks
 from .state import State
 from .stream import Sample
-from .terms import make_terms
+from .terms import Terms, make_terms
 from .text import Texts
 from .trained import add_trained, start_from
 
@@ -31,18 +31,20 @@ def train(run: Run) -> State:
     settings, processes, steps = run.settings, run.processes, run.steps
 
     # The weights that train, their optimizer, and where an earlier try left off.
-    run.base.alphas = run.base.alphas.to(processes.device)
-    for network in run.base.networks.values():
-        network.to(processes.device)
+    # What is wrong with the arm shows before the networks are on a GPU.
     parameters = add_trained(run.base, settings, run.draws)
     if run.warm_start is not None:
         start_from(run.warm_start, parameters, settings, run.base)
+    run.base.alphas = run.base.alphas.to(processes.device)
+    terms = make_terms(run)
+    for network in run.base.networks.values():
+        network.to(processes.device)
     dropouts = Dropouts(run.base, settings, run.draws)
     if settings.compile:
         compile_blocks(run.base)
     texts = Texts(run.base, settings, run.stream.captions(), sorted(run.more_captions))
     optimizing = Optimizing(parameters, settings, steps)
-    optimizer, state = optimizing.optimizer, _state(run, optimizing, dropouts)
+    optimizer, state = optimizing.optimizer, _state(run, optimizing, dropouts, terms)
     state.restore(run.resume)
     processes.any()  # every one has read the saved state before one writes the next
     progress = Progress(run.name, steps, state.first)
@@ -146,13 +148,13 @@ def losses(
     return loss * batch.weights
 
 
-def _state(run: Run, optimizing: Optimizing, dropouts: Dropouts) -> State:
+def _state(run: Run, optimizing: Optimizing, dropouts: Dropouts, terms: Terms) -> State:
     """The state before the first step."""
     settings, device = run.settings, run.processes.device
     scaled = settings.precision == "fp16"
     return State(
         optimizing=optimizing,
-        terms=make_terms(run),
+        terms=terms,
         dropouts=dropouts,
         scaler=torch.amp.GradScaler(device.type, enabled=scaled),
         log=Log(settings.log_every, run.stream.epoch_size / settings.effective_batch, scaled),

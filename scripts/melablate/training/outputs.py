@@ -11,7 +11,7 @@ from ..files import write_json, write_text
 from ..models.base import Base
 from . import trained
 from .log import table
-from .provenance import commit, machine, peak_memory, versions
+from .provenance import commit, machine, versions
 from .run import Run
 from .state import State
 
@@ -60,5 +60,5 @@ def _figures(run: Run, state: State, start: float) -> dict[str, Any]:
         "commit": commit(),
         "versions": versions(),
         "machine": machine(),
-        "peak": peak_memory(),
+        "peak": state.peak,
     }

@@ -12,6 +12,7 @@ from .log import Log
 from .lora import check_finite
 from .micro_batches import MicroBatches
 from .optimizing import Optimizing
+from .provenance import peak_memory
 from .resume import Resume
 from .run import Run
 from .terms import Terms
@@ -37,6 +38,8 @@ class State:
     """Seconds in the loop of the tries before."""
     start: float = 0.0
     """When the loop of this try began."""
+    peak_before: dict[str, int] = field(default_factory=dict)
+    """Most memory that a try before held, MiB."""
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -53,13 +56,19 @@ class State:
         """Time in the loop, over all tries."""
         return self.before + time.monotonic() - self.start
 
+    @property
+    def peak(self) -> dict[str, int]:
+        """Most memory that a process held, over all tries, MiB."""
+        now = peak_memory()
+        return {what: max(mib, self.peak_before.get(what, 0)) for what, mib in now.items()}
+
     def restore(self, resume: Resume) -> None:
         """Go on where an earlier try of the same run left off."""
         optimizing = self.optimizing
         found = resume.load(optimizing.parameters, optimizing.optimizer, optimizing.averages)
         if found is not None:
             self.first, rest = found
-            self.before = rest["seconds"]
+            self.before, self.peak_before = rest["seconds"], rest["peak"]
             self.log.restore(rest["log"])
             self.scaler.load_state_dict(rest["scaler"])
             self.micro = MicroBatches(**rest["micro"])
@@ -76,6 +85,7 @@ class State:
             rest = {
                 "log": self.log.state(),
                 "seconds": self.seconds,
+                "peak": self.peak,
                 "scaler": self.scaler.state_dict(),
                 "micro": vars(self.micro),
                 "validation": self.validation,
