@@ -43,8 +43,8 @@ def leftovers(folder: Path) -> list[SlurmJob]:
         # submission tells.
         said = (getattr(error, "stderr", None) or str(error)).strip().partition("\n")[0]
         print(
-            f"squeue does not answer ({said}): jobs of an earlier run that may "
-            f"still write in {folder} cannot be told",
+            f"squeue does not answer ({said}). Where this folder has run on Slurm before: see that "
+            "no job of an earlier run still writes in it",
             file=sys.stderr,
         )
         return []
