@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 KINDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything"}
 BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+ADDRESS = "address, http:// or https://, without a slash at its end"
 NAME = "name of a–z, 0–9, '.', '_', '-', at most 64 characters"
 
 
@@ -143,7 +144,7 @@ def _bounds(metadata: Iterable[Any]) -> Mapping[str, Any]:
 
 def _bounded(words: str, bounds: Mapping[str, Any]) -> str:
     if "pattern" in bounds:
-        return NAME
+        return ADDRESS if bounds["pattern"].startswith("^http") else NAME
     limits = [f"{sign} {bounds[name]:g}" for name, sign in BOUNDS.items() if name in bounds]
     if "min_length" in bounds:
         limits.append("not empty")
