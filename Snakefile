@@ -22,6 +22,7 @@ include: "rules/scores.smk"
 include: "rules/table.smk"
 include: "rules/report.smk"
 include: "rules/cluster.smk"
+include: "rules/forecast.smk"
 include: "rules/targets.smk"
 
 

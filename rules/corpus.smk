@@ -8,6 +8,8 @@ rule compose_music:
         contents="results/music/{id}/music.sha256",
     log:
         "logs/compose_music/{id}.log",
+    benchmark:
+        "logs/compose_music/{id}.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: 2
@@ -33,6 +35,8 @@ rule scan_corpus:
         excluded="results/corpus/{id}/excluded.csv",
     log:
         "logs/scan_corpus/{id}.log",
+    benchmark:
+        "logs/scan_corpus/{id}.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: 2

@@ -9,6 +9,8 @@ rule encode_latents:
         "results/latents/{id}/latents.safetensors",
     log:
         "logs/encode_latents/{id}.log",
+    benchmark:
+        "logs/encode_latents/{id}.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: 1

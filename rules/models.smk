@@ -11,6 +11,8 @@ rule train_autoencoder:
         quality="results/models/{id}/autoencoder.json",
     log:
         "logs/train_autoencoder/{id}.log",
+    benchmark:
+        "logs/train_autoencoder/{id}.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: lambda w: threads_of(PLAN.autoencoders[w.id])
@@ -43,6 +45,8 @@ rule train_base:
         ],
     log:
         "logs/train_base/{id}.log",
+    benchmark:
+        "logs/train_base/{id}.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: lambda w: threads_of(PLAN.bases[w.id])
@@ -76,6 +80,8 @@ if PLAN.study.embedder.kind == "tiny_clap":
             "results/models/{id}/quality.json",
         log:
             "logs/train_embedder/{id}.log",
+        benchmark:
+            "logs/train_embedder/{id}.tsv"
         conda:
             "../envs/melablate.yaml"
         threads: lambda w: threads_of(PLAN.embedders[w.id])

@@ -36,6 +36,8 @@ rule generate_samples:
         directory(f"{RUN}/samples"),
     log:
         f"logs/{PLAN.study.study}/generate_samples/{{row}}/seed-{{seed}}.log",
+    benchmark:
+        f"logs/{PLAN.study.study}/generate_samples/{{row}}/seed-{{seed}}.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: 1

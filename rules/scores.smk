@@ -12,6 +12,8 @@ rule embed_reference:
         f"{STUDY}/reference/embeddings.safetensors",
     log:
         f"logs/{PLAN.study.study}/embed_reference.log",
+    benchmark:
+        f"logs/{PLAN.study.study}/embed_reference.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: 1
@@ -43,6 +45,8 @@ rule score_samples:
         embeddings=f"{RUN}/embeddings.safetensors",
     log:
         f"logs/{PLAN.study.study}/score_samples/{{row}}/seed-{{seed}}.log",
+    benchmark:
+        f"logs/{PLAN.study.study}/score_samples/{{row}}/seed-{{seed}}.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: 1

@@ -10,6 +10,8 @@ rule make_spectrograms:
         excluded="results/spectrograms/{id}/excluded.csv",
     log:
         "logs/make_spectrograms/{id}.log",
+    benchmark:
+        "logs/make_spectrograms/{id}.tsv"
     conda:
         "../envs/melablate.yaml"
     threads: 2

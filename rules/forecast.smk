@@ -1,0 +1,34 @@
+# forecast: what would run now, for how long, on how much disk; and how wrong the last one was
+
+
+localrules:
+    forecast,
+
+
+def asked_slots():
+    """What this run of Snakemake may take: GPUs if it was told, and cores or jobs."""
+    told = workflow.resource_settings
+    gpus = workflow.global_resources.get("gpu")
+    slots = {"gpus": gpus and gpus.value, "jobs": told.nodes}
+    slots["cores"] = None if told.nodes else told.cores
+    return [f"--{name} {count}" for name, count in slots.items() if count]
+
+
+# Its environment needs Snakemake, which it asks for the jobs. Without output: it always runs, and
+# what it keeps, results/<study>/forecast.json, is read by nothing else.
+rule forecast:
+    log:
+        f"logs/{PLAN.study.study}/forecast.log",
+    conda:
+        "../envs/melablate.yaml"
+    params:
+        snakefile=lambda w: workflow.main_snakefile,
+        files=lambda w: [str(file) for file in workflow.configfiles],
+        config=lambda w: canonical(dict(workflow.config_settings.config)),
+        slots=lambda w: asked_slots(),
+    message:
+        "what is still to do, and how long it would take"
+    shell:
+        'python "$MELABLATE_SCRIPTS"/make_forecast.py --snakefile {params.snakefile:q}'
+        " --configfiles {params.files:q} --config {params.config:q} {params.slots}"
+        " 2>&1 | tee {log:q}"

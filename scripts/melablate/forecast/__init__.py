@@ -1,0 +1,1 @@
+"""What a study would take: jobs, time, disk, before it runs; and how wrong that was."""
