@@ -87,7 +87,7 @@ def step_seconds(train: Train, speed: Speed, area: float, cached: bool = True) -
     if not cached:
         one += train.batch_size * area * speed.encode
     if train.spectrogram_loss is not None:
-        one += train.batch_size * area * speed.decode * 3
+        one += train.batch_size * area * speed.decode * 1.3  # of crops, and back again
     if train.lr_text is not None:
         one *= 1.1
     return one * train.accumulation

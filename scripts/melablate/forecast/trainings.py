@@ -19,6 +19,7 @@ CPU = "CPU"
 class Trained:
     """One finished training."""
 
+    arm: str
     family: Family
     device: str
     settings: Train
@@ -60,7 +61,8 @@ def _read(path: Path, costs: Costs) -> Iterator[Trained]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
         return
     if loop > 0 and built_in > 0:
-        yield Trained(family, device, train, area, loop, built_in, start, ended)
+        arm = path.parts[-3]
+        yield Trained(arm, family, device, train, area, loop, built_in, start, ended)
 
 
 def _area(stages: Mapping[str, Any], costs: Costs) -> float:
