@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from melablate.identity import LIBRARY, SCRIPTS, _closure
 from melablate.training.batches import Batch, collate
 from melablate.training.draws import Draws
 from melablate.training.images import cached_images
 from melablate.training.noise_multires import multires_noise, sizes
 from melablate.training.noise_offset import offset_noise, offsets
 from melablate.training.noise_perturbation import perturbed
+from melablate.training.plugins import plugins
 from melablate.training.settings import Train
 from melablate.training.stream import Sample, Stream
 from pydantic import ValidationError
@@ -129,6 +131,24 @@ def test_adaptive_offset_adds_what_the_latents_say(latents: Path) -> None:
     ratio = (large.noise - plain.noise) / (small.noise - plain.noise)
     mean = plain.latents.mean(dim=(2, 3), keepdim=True).abs()
     assert torch.allclose(ratio, ((0.1 + 0.5 * mean) / 0.1).expand_as(ratio), rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("change", "module"),
+    [
+        ({"noise_offset": 0.1}, "noise_offset"),
+        ({"adaptive_noise_scale": 0.1}, "noise_offset"),
+        ({"multires_noise": {}}, "noise_multires"),
+        ({"input_perturbation": 0.1}, "noise_perturbation"),
+    ],
+)
+def test_the_code_of_a_kind_of_noise_is_that_of_the_arms_that_use_it(
+    change: dict[str, object], module: str
+) -> None:
+    file = f"training/{module}.py"
+    added = set(plugins(Train.model_validate(change))) - set(plugins(Train()))
+    assert added == {file}
+    assert LIBRARY / file not in _closure((SCRIPTS / "train_lora.py",))
 
 
 @pytest.mark.parametrize(

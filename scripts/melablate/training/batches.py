@@ -1,5 +1,6 @@
 """Samples → the tensors of a batch."""
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,10 +8,6 @@ import torch
 
 from ..models.moving import moved
 from .draws import Draws
-from .noise_multires import multires_noise, sizes
-from .noise_offset import offset_noise, offsets
-from .noise_perturbation import perturbed
-from .objective_settings import MultiresNoise
 from .settings import Train
 from .stream import Sample
 
@@ -48,15 +45,14 @@ def collate(
 
     latents = moved(mean, device) + moved(std, device) * normal("posterior", shape)
     noise = normal("noise", shape)
-    # In kohya's order: offset, then resolutions (which brings it to std 1), then perturbation.
-    if settings.noise_offset or settings.adaptive_noise_scale:
-        found = offsets(latents, settings.noise_offset, settings.adaptive_noise_scale)
-        noise = offset_noise(noise, normal("noise offset", (shape[0], 1, 1)), found)
-    if settings.multires_noise:
-        noise = _multires(noise, samples, draws, settings.multires_noise)
+    for kind in settings.noise_kinds:
+        changed = importlib.import_module(f"{__package__}.noise_{kind}").changed
+        noise = changed(noise, latents, samples, draws, settings)
     mixed = noise
     if settings.input_perturbation:
-        mixed = perturbed(noise, normal("input perturbation", shape), settings.input_perturbation)
+        perturbation = importlib.import_module(f"{__package__}.noise_perturbation")
+        more = normal("input perturbation", shape)
+        mixed = perturbation.perturbed(noise, more, settings.input_perturbation)
     drawn = [draws.integer(timesteps, "timestep", *sample.key) for sample in samples]
     return Batch(
         latents=latents,
@@ -67,25 +63,6 @@ def collate(
         captions=[sample.caption for sample in samples],
         keys=[sample.key for sample in samples],
     )
-
-
-def _multires(
-    noise: torch.Tensor, samples: Sequence[Sample], draws: Draws, settings: MultiresNoise
-) -> torch.Tensor:
-    """Every sample draws its own ratios between the levels, 2 … 4, and their noise."""
-    channels, height, width = noise.shape[1:]
-    made = []
-    for own, sample in zip(noise, samples, strict=True):
-        ratios = [
-            2 + 2 * draws.uniform("multires ratio", *sample.key, i)
-            for i in range(settings.iterations)
-        ]
-        levels = [
-            draws.normal((channels, *size), "multires noise", *sample.key, i).to(noise.device)
-            for i, size in enumerate(sizes(height, width, ratios))
-        ]
-        made.append(multires_noise(own, levels, settings.discount))
-    return torch.stack(made)
 
 
 def _posteriors(samples: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,6 +5,10 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch.nn import functional as F
 
+from .draws import Draws
+from .settings import Train
+from .stream import Sample
+
 
 def sizes(height: int, width: int, ratios: Iterable[float]) -> list[tuple[int, int]]:
     """Of level i: the image's over r_i^i, not below 1; a level that reaches 1 is the last."""
@@ -30,3 +34,28 @@ def multires_noise(
         enlarged = F.interpolate(level[None], size=noise.shape[1:], mode="bilinear")[0]
         total = total + discount**number * enlarged
     return total / total.std()
+
+
+def changed(
+    noise: torch.Tensor,
+    _latents: torch.Tensor,
+    samples: Sequence[Sample],
+    draws: Draws,
+    settings: Train,
+) -> torch.Tensor:
+    """Every sample draws its own ratios between the levels, 2 … 4, and their noise."""
+    multires = settings.multires_noise
+    assert multires is not None
+    channels, height, width = noise.shape[1:]
+    made = []
+    for own, sample in zip(noise, samples, strict=True):
+        ratios = [
+            2 + 2 * draws.uniform("multires ratio", *sample.key, i)
+            for i in range(multires.iterations)
+        ]
+        levels = [
+            draws.normal((channels, *size), "multires noise", *sample.key, i).to(noise.device)
+            for i, size in enumerate(sizes(height, width, ratios))
+        ]
+        made.append(multires_noise(own, levels, multires.discount))
+    return torch.stack(made)

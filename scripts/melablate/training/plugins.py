@@ -13,8 +13,10 @@ def plugins(train: Train) -> list[str]:
     found = [
         f"training/losses/{train.loss.kind}.py",
         f"training/optimizers/{train.optimizer.kind}.py",
+        *(f"training/noise_{kind}.py" for kind in train.noise_kinds),
     ]
     where = {
+        "training/noise_perturbation.py": train.input_perturbation > 0,
         "training/losses/spectrogram.py": train.spectrogram_loss is not None,
         "training/validating.py": train.validation is not None,
         "training/ema.py": train.ema is not None,

@@ -203,6 +203,15 @@ class Train(Settings):
         epoch = images * self.repeats * (2 if self.regularization else 1)
         return max(1, math.ceil(self.epochs * epoch / self.effective_batch))
 
+    @property
+    def noise_kinds(self) -> tuple[str, ...]:
+        """What changes the noise, in kohya's order: resolutions bring it to std 1 again."""
+        used = {
+            "offset": bool(self.noise_offset or self.adaptive_noise_scale),
+            "multires": self.multires_noise is not None,
+        }
+        return tuple(kind for kind, on in used.items() if on)
+
     def adapter(self, convolution: bool) -> tuple[int, float]:
         """Rank of an adapter, and what its update is multiplied by."""
         divisor = self.rank**0.5 if self.rank_stabilized else self.rank
