@@ -49,6 +49,9 @@ for corpus, place in PLAN.corpus_places().items():
     for name, value in place.items():
         os.environ[f"MELABLATE_{name}_{corpus}"] = value
 
+for base in PLAN.given_bases:
+    os.environ[f"MELABLATE_BASE_{base}"] = PLAN.base_folders[base]
+
 for folder in PLAN.study.given_folders():
     if not Path(folder).is_dir():
         known = asset_at(PLAN.study.fetch, folder)
@@ -97,7 +100,12 @@ CORPUS_PAGES = [f"results/corpus/{corpus}/report.html" for corpus in PLAN.corpor
 
 def growing(amount):
     """A resource that a try after a failure gets more of: twice, then three times as much."""
-    return lambda wildcards, attempt: amount * min(attempt, 3)
+
+    def grown(wildcards, attempt):
+        first = amount(wildcards) if callable(amount) else amount
+        return first * min(attempt, 3)
+
+    return grown
 
 
 def manifest_of(corpus):
@@ -132,10 +140,17 @@ def promised(folder, file):
 
 
 def base_of(base):
+    """What a base's making is known by. One that is given need only be there, wherever that is."""
     folder = PLAN.base_folders[base]
-    if base in PLAN.given_bases:
-        return ancient(promised(folder, "model_index.json"))
-    return f"{folder}/base.sha256"
+    if base not in PLAN.given_bases:
+        return f"{folder}/base.sha256"
+    index = promised(folder, "model_index.json")
+    return [] if os.path.exists(index) else ancient(index)
+
+
+def base_folder(base):
+    """A word of the shell."""
+    return given("BASE", base) if base in PLAN.given_bases else PLAN.base_folders[base]
 
 
 def embedder_of(embedder):
@@ -151,9 +166,9 @@ def prompt_images():
     return images_of(PLAN.prompts().reads["images"])
 
 
-def given(name, corpus):
-    """A word of the shell for what the environment knows of a corpus."""
-    return f'"$MELABLATE_{name}_{corpus}"'
+def given(name, identity):
+    """A word of the shell for what the environment knows of a corpus or a base."""
+    return f'"$MELABLATE_{name}_{identity}"'
 
 
 def audio_of(corpus):
@@ -284,16 +299,15 @@ def sample_input(wildcards):
 def sample_options(wildcards, input):
     """Command-line options for the files that only some rows read."""
     names = [name for name in ("weights", "images", "manifest") if name in input.keys()]
-    options = [word for name in names for word in (f"--{name}", input[name])]
-    if "base" in input.keys():
-        options += ["--base", os.path.dirname(input.base)]
-    return options
+    return [word for name in names for word in (f"--{name}", input[name])]
 
 
-def sample_audio(wildcards):
-    """The same for the folder of real clips."""
-    corpus = PLAN.corpus(PLAN.common.corpus)
-    return f"--audio {audio_of(corpus)}" if wildcards.row == "real-audio" else ""
+def sample_folders(wildcards):
+    """The same for folders that may be given."""
+    if wildcards.row == "real-audio":
+        return f"--audio {audio_of(PLAN.corpus(PLAN.common.corpus))}"
+    base = sample_stage(wildcards).reads.get("base")
+    return f"--base {base_folder(base)}" if base else ""
 
 
 def pipeline_settings(wildcards):

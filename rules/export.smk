@@ -38,10 +38,10 @@ rule export_pipeline:
         runtime=60,
     params:
         settings=pipeline_settings,
-        base=subpath(input.base, parent=True),
+        base=lambda w: base_folder(train_stage(w).reads["base"]),
         code=code_identity("export_pipeline.py"),
     message:
         "exporting {wildcards.row}, seed {wildcards.seed}, as a pipeline"
     shell:
-        'python "$MELABLATE_SCRIPTS"/export_pipeline.py --settings {params.settings:q} --base {params.base:q}'
+        'python "$MELABLATE_SCRIPTS"/export_pipeline.py --settings {params.settings:q} --base {params.base}'
         " --weights {input.weights:q} --out {output:q} 2>&1 | tee {log:q}"

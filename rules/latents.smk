@@ -20,7 +20,7 @@ rule encode_latents:
         gpu=1,
     params:
         settings=lambda w: PLAN.latents[w.id].settings,
-        base=subpath(input.base, parent=True),
+        base=lambda w: base_folder(PLAN.latents[w.id].reads["base"]),
         code=lambda w: images_code(
             "encode_latents.py", PLAN.latents[w.id].reads["images"]
         ),
@@ -28,5 +28,5 @@ rule encode_latents:
         "latents {wildcards.id}"
     shell:
         'python "$MELABLATE_SCRIPTS"/encode_latents.py --settings {params.settings:q} --images {input.images:q}'
-        " --base {params.base:q} --identity {wildcards.id} --threads {threads}"
+        " --base {params.base} --identity {wildcards.id} --threads {threads}"
         " --out {output:q} 2>&1 | tee {log:q}"

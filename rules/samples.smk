@@ -42,9 +42,7 @@ rule generate_samples:
         "../envs/melablate.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: growing(4000 if w.row in WITHOUT_BASE else 16000)(
-            w, attempt
-        ),
+        mem_mb=growing(lambda w: 4000 if w.row in WITHOUT_BASE else 16000),
         runtime=growing(120),
         gpu=lambda w: 0 if w.row in WITHOUT_BASE else 1,
     params:
@@ -53,10 +51,10 @@ rule generate_samples:
         script=sample_script,
         code=sample_code,
         options=sample_options,
-        audio=sample_audio,
+        folders=sample_folders,
     message:
         "samples of {wildcards.row}, seed {wildcards.seed}"
     shell:
         'python "$MELABLATE_SCRIPTS"/{params.script} --settings {params.settings:q} --seed {wildcards.seed}'
-        " --prompts {input.prompts:q} {params.options:q} {params.audio}"
+        " --prompts {input.prompts:q} {params.options:q} {params.folders}"
         " --threads {threads} --out {output:q} 2>&1 | tee {log:q}"

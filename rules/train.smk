@@ -32,12 +32,12 @@ rule train_arm:
         provenance=lambda w: canonical(train_provenance(w)),
         identity=lambda w: identity([train_stage(w).identity, train_code(w)]),
         code=train_code,
-        base=subpath(input.base, parent=True),
+        base=lambda w: base_folder(train_stage(w).reads["base"]),
     message:
         "training {wildcards.row}, seed {wildcards.seed}"
     shell:
         'python "$MELABLATE_SCRIPTS"/train_lora.py --settings {params.settings:q} --seed {wildcards.seed}'
-        " --identity {params.identity} --base {params.base:q}"
+        " --identity {params.identity} --base {params.base}"
         " --latents-settings {params.latents_settings:q}"
         " --latents {input.latents:q} --images {input.images:q}"
         " --regularization {input.regularization:q} --warm-start {input.warm_start:q}"

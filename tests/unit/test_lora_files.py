@@ -14,8 +14,9 @@ from melablate.models.lora_file import read
 from melablate.models.lora_keys import bare
 from melablate.models.weights import read_tensors, save_tensors
 from melablate.training.draws import Draws
-from melablate.training.lora import add_lora, save, start_from
+from melablate.training.lora import add_lora, start_from
 from melablate.training.settings import Train
+from melablate.training.trained import save
 
 LATENTS = Draws(2).normal((2, 4, 4, 8), "x")
 TEXTS = ["slow piano", ""]

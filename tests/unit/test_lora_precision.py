@@ -9,8 +9,9 @@ from melablate.sampling.generate import generate_latents
 from melablate.sampling.prompts import Prompt
 from melablate.sampling.settings import Sample
 from melablate.training.draws import Draws
-from melablate.training.lora import add_lora, save, start_from
+from melablate.training.lora import add_lora, start_from
 from melablate.training.settings import Train
+from melablate.training.trained import save
 
 LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
 SHARE = 0.003

@@ -85,6 +85,29 @@ def test_looking_at_samples_leaves_every_output_as_it_is(
     assert {image.step for image in events.Images("samples/0")} == {0, 2, 4, 5}
 
 
+@pytest.mark.parametrize("board", [True, False])
+def test_a_run_that_cannot_show_says_so_once_and_goes_on(
+    bases: dict[str, Path],
+    latents: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    board: bool,
+) -> None:
+    taken = tmp_path / "logs"
+    taken.write_text("a file where the folder is to be, as unwritable as a full disk")
+    watch = {"tensorboard": True} if board else WATCH | {"tensorboard": False}
+    run(bases["sd"], tmp_path / "plain" / "train", SETTINGS, latents)
+    run(
+        bases["sd"], tmp_path / "seen" / "train", SETTINGS, latents, watch=watch, watch_folder=taken
+    )
+    said = capfd.readouterr()
+    assert (said.out + said.err).count("nothing more is shown of this run, which goes on") == 1
+    for name in OUTPUTS:
+        if name != "train.json":
+            plain, seen = (tmp_path / one / name for one in ("plain", "seen"))
+            assert plain.read_bytes() == seen.read_bytes(), name
+
+
 def test_a_run_that_goes_on_shows_all_and_nothing_twice(
     bases: dict[str, Path], latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 import yaml
-from workflow_project import ARMS, CEILINGS, END, Project, of_rows
+from workflow_project import (
+    ARMS,
+    BY_A_BASE,
+    END,
+    SAMPLED,
+    SAMPLES_ON,
+    Project,
+    expect,
+    of_rows,
+)
 
-SAMPLED = (*ARMS, "untuned-base", *CEILINGS)
-BY_A_BASE = (*ARMS, "untuned-base", "autoencoder-ceiling")
-SAMPLES_ON = "generate_samples score_samples"
 TRAIN_ON = f"train_arm {SAMPLES_ON}"
 NOTHING: Counter[str] = Counter()
-
-
-def expect(project: Project, *jobs: str) -> None:
-    """The jobs, all of them and no others."""
-    dry = project.would_run()
-    assert dry.jobs == Counter(jobs), f"{dry.reasons}\n{dry.said}"
 
 
 def arm_on(*arms: str) -> list[str]:
@@ -364,139 +364,9 @@ def test_touching_what_is_given_when_it_is_large(project: Project) -> None:
     assert not dry.jobs, dry.reasons
 
 
-# The shared cache
-
-
-def test_an_arm_that_is_reverted_comes_from_the_shared_cache(
-    project: Project, tmp_path: Path
-) -> None:
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    arm = project.results("tiny/arms/rank/seed-0")
-    undisturbed = (arm / "train.safetensors").read_bytes()
-    log = project.root / "logs/tiny/train_arm/rank/seed-0.log"
-    target = str((arm / "train.safetensors").relative_to(project.root))
-
-    def run() -> dict[str, bytes]:
-        done = project.run(target, "--cache", SNAKEMAKE_OUTPUT_CACHE=str(cache))
-        assert done.jobs == Counter(["train_arm rank 0"]), done.said
-        ends = ("safetensors", "csv", "json")
-        return {end: (arm / f"train.{end}").read_bytes() for end in ends}
-
-    for path in arm.glob("train.*"):
-        path.unlink()
-    first = run()
-    assert first["safetensors"] == undisturbed
-    project.edit("config/tiny-arms/rank.yaml", "train.rank: 8", "train.rank: 6")
-    assert run()["safetensors"] != undisturbed
-    log.write_text("not written anew", encoding="utf-8")
-    project.edit("config/tiny-arms/rank.yaml", "train.rank: 6", "train.rank: 8")
-    assert run() == first  # with the times of the first training in its record
-    assert log.read_text(encoding="utf-8") in ("", "not written anew")
-
-
 # Corpora
 
 
 def test_the_page_of_a_corpus(project: Project) -> None:
     project.append("scripts/melablate/corpus/report_css.py", "\nadded = 1\n")
     expect(project, *["report_corpus"] * 2)
-
-
-# What an earlier stage made anew, in a run of its own
-
-NEW_BASE = Counter(
-    [*["encode_latents"] * 2, *of_rows("train_arm", ARMS), *of_rows(SAMPLES_ON, BY_A_BASE), *END]
-)
-"""What reads the base; neither the codec's ceiling nor real audio does."""
-NEW_AUTOENCODER = Counter(["train_base"]) | NEW_BASE
-NEW_EMBEDDER = Counter(["embed_reference", *of_rows("score_samples", SAMPLED), *END])
-NEW_MUSIC = [
-    "scan_corpus",
-    "report_corpus",
-    "make_spectrograms",
-    "train_autoencoder",
-    "train_embedder",
-]
-
-
-def made(project: Project, pattern: str) -> str:
-    """The one result of that name, as a target."""
-    (path,) = project.results().glob(pattern)
-    return str(path.relative_to(project.root))
-
-
-@pytest.mark.parametrize(
-    ("module", "old", "new", "target", "jobs"),
-    [
-        (
-            "melablate/corpus/minimidi_render.py",
-            "PEAK =",
-            "PEAK = 0.9 *",
-            "music/*/music.sha256",
-            Counter(NEW_MUSIC) | NEW_AUTOENCODER | NEW_EMBEDDER,
-        ),
-        (
-            "melablate/models/tiny_vae.py",
-            "settings.kl_weight",
-            "2 * settings.kl_weight",
-            "models/*/autoencoder.json",
-            NEW_AUTOENCODER,
-        ),
-        (
-            "melablate/models/tiny_unet.py",
-            "settings.caption_dropout",
-            "0.5",
-            "models/*/base.sha256",
-            NEW_BASE,
-        ),
-        (
-            "train_tiny_clap.py",
-            "captions for _, captions in train]",
-            "captions for _, captions in reversed(train)]",
-            "models/*/embedder.json",
-            NEW_EMBEDDER,
-        ),
-    ],
-    ids=["music", "autoencoder", "base", "embedder"],
-)  # fmt: skip
-def test_another_result_is_seen_in_a_later_run(
-    project: Project, module: str, old: str, new: str, target: str, jobs: Counter[str]
-) -> None:
-    project.edit(f"scripts/{module}", old, new)
-    assert project.run(made(project, target)).jobs.total() == 1
-    expect(project, *jobs.elements())
-
-
-def test_an_equal_result_is_seen_in_a_later_run(project: Project) -> None:
-    made_by = ("melablate/corpus/minimidi_render.py", "train_tiny_base.py", "train_tiny_clap.py")
-    for module in made_by:
-        project.append(f"scripts/{module}", "\nadded = 1\n")
-    targets = ("music/*/music.sha256", "models/*/base.sha256", "models/*/embedder.sha256")
-    again = project.run(*(made(project, target) for target in targets), "--allowed-rules",
-                        "compose_music", "train_base", "train_embedder")  # fmt: skip
-    assert again.jobs == Counter(["compose_music", "train_base", "train_embedder"])
-    expect(project)
-
-
-def test_another_study_and_a_renamed_arm_take_weights_from_the_shared_cache(
-    project: Project, tmp_path: Path
-) -> None:
-    cache = tmp_path / "cache"
-    cache.mkdir()
-
-    def run(study: str, arm: str) -> dict[str, bytes]:
-        prefix = f"results/{study}/arms/{arm}/seed-0/train."
-        (project.root / f"{prefix}safetensors").unlink(missing_ok=True)
-        done = project.run(f"{prefix}safetensors", "--cache", SNAKEMAKE_OUTPUT_CACHE=str(cache))
-        assert done.jobs == Counter([f"train_arm {arm} 0"]), done.said
-        ends = ("safetensors", "csv", "json")
-        return {end: (project.root / f"{prefix}{end}").read_bytes() for end in ends}
-
-    first = run("tiny", "rank")
-    project.set(study="other")
-    assert run("other", "rank") == first  # with the times of the first training in its record
-    folder = project.root / "config/tiny-arms"
-    (folder / "rank.yaml").rename(folder / "ranked.yaml")
-    project.set(arms=["baseline", "ranked", "huber", "fine"])
-    assert run("other", "ranked") == first

@@ -17,6 +17,9 @@ ROOT = HERE.parents[1]
 ARMS = ("baseline", "rank", "huber", "fine")
 SEEDS = (0, 1)
 CEILINGS = ("codec-ceiling", "autoencoder-ceiling", "real-audio")
+SAMPLED = (*ARMS, "untuned-base", *CEILINGS)
+BY_A_BASE = (*ARMS, "untuned-base", "autoencoder-ceiling")
+SAMPLES_ON = "generate_samples score_samples"
 END = ("make_table", "make_report")
 """What runs after any change that can be seen in the table."""
 
@@ -198,3 +201,9 @@ def fresh_project(root: Path) -> Project:
         capture_output=True,
     )
     return Project(root)
+
+
+def expect(project: Project, *jobs: str) -> None:
+    """The jobs, all of them and no others."""
+    dry = project.would_run()
+    assert dry.jobs == Counter(jobs), f"{dry.reasons}\n{dry.said}"

@@ -16,7 +16,6 @@ from ..models.lora_file import read, stems, write_diffusers, write_kohya
 from ..models.lora_keys import bare
 from ..models.weights import read_metadata
 from .draws import Draws
-from .objective import told
 from .settings import Train
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
@@ -125,18 +124,11 @@ def save(
     path: Path,
     parameters: Mapping[str, torch.Tensor],
     settings: Train,
-    identity: str,
-    runs_before: int = 0,
+    metadata: Mapping[str, str],
     kohya: Base | None = None,
 ) -> None:
     """Write adapter weights in diffusers' keys or, for a base that is given, in kohya's."""
-    metadata = {
-        "targets": settings.targets,
-        "clip_skip": str(settings.clip_skip),
-        "identity": identity,
-        "runs_before": str(runs_before),
-        **told(settings),
-    }
+    metadata = {"targets": settings.targets, **metadata}
     alphas = {}
     for stem in stems(parameters):
         down = parameters[f"{stem}.lora_A.weight"]

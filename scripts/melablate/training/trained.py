@@ -57,16 +57,15 @@ def save(
     dtype = DTYPES[settings.save_precision]
     cast = {name: weight.detach().to(dtype) for name, weight in parameters.items()}
     lora.check_finite(f"{path} ({settings.save_precision})", cast)
-    if settings.weights == "lora":
-        lora.save(path, cast, settings, identity, runs_before, kohya)
-        return
     metadata = {
         "clip_skip": str(settings.clip_skip),
         "identity": identity,
         "runs_before": str(runs_before),
         **told(settings),
     }
-    if kohya is None:
+    if settings.weights == "lora":
+        lora.save(path, cast, settings, metadata, kohya)
+    elif kohya is None:
         write_whole(path, cast, metadata)
     else:
         write_checkpoint(path, cast, kohya, metadata)

@@ -5,8 +5,11 @@ from typing import Any
 
 from ..audio.codec_text import parse_codec
 from ..models.base import load_base
+from ..progress import say
 from ..training.images import Images
-from ..training.run import Run
+from ..training.run import Look, Run
+from ..training.state import State
+from ..training.text import Texts
 from .sampling import Samples
 from .settings import Watch
 
@@ -26,9 +29,26 @@ def watch(
         if run.processes.first:
             vae = load_base(run.base.folder, ("vae",)).vae.to(run.processes.device)
         samples = Samples(settings, folder, heldout, vae, parse_codec(codec))
-        run.looks.append(samples.look)
+        run.looks.append(_harmless(samples.look))
         run.more_captions |= {"", *samples.captions}
     if settings.tensorboard:
         from .board import Board
 
-        run.looks.append(Board(folder, samples).look)
+        run.looks.append(_harmless(Board(folder, samples).look))
+
+
+def _harmless(look: Look) -> Look:
+    """The same look until it can't read or write: told once, for the run is worth more than it."""
+    blind = False
+
+    def looked(run: Run, state: State, texts: Texts, done: int) -> None:
+        nonlocal blind
+        if blind:
+            return
+        try:
+            look(run, state, texts, done)
+        except OSError as error:
+            blind = True
+            say(f"{run.name}: nothing more is shown of this run, which goes on: {error}")
+
+    return looked
