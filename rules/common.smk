@@ -29,7 +29,7 @@ except ConfigError as error:
     logger.error(str(error))
     sys.exit(1)  # an exception would be told with the line of this file
 
-# What was fetched is compared with what was promised; no stage but fetch can run then (`promised`).
+# What was fetched is compared with what was promised; no stage that reads it can run (`given_file`).
 for told in PLAN.wrong.values():
     logger.error(told)
 
@@ -124,19 +124,26 @@ def latents_of(latents):
 # given is known by its content, which is part of its identity: its times count for nothing.
 
 
-def promised(folder, file):
-    """A file of a given folder, or a name that nothing has, so that Snakemake stops there.
+def given_file(folder, file):
+    """A file of a given folder; where it is not there, nothing that needs it runs.
 
+    Snakemake itself would take the older results of that folder for sources, and go on from them.
     A forecast goes on without what is still to be fetched.
     """
-    if folder in PLAN.wrong:
-        return f"{folder} (not what was promised, as said above)"
-    stand_ins = os.environ.get("MELABLATE_STAND_INS")
+    path, stand_ins = Path(folder, file), os.environ.get("MELABLATE_STAND_INS")
     if stand_ins and not os.path.isdir(folder):
-        folder = f"{stand_ins}/{folder.lstrip('/')}"
-        os.makedirs(folder, exist_ok=True)
-        Path(folder, file).touch()
-    return f"{folder}/{file}"
+        path = Path(stand_ins, folder.lstrip("/"), file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    if folder in PLAN.wrong:
+        logger.error(f"{folder}: not what was promised, as said above")
+    elif not path.exists():
+        logger.error(
+            f"{path} is not there: mend the path in the config, or get the file"
+        )
+    else:
+        return str(path)
+    sys.exit(1)
 
 
 def base_of(base):
@@ -144,8 +151,8 @@ def base_of(base):
     folder = PLAN.base_folders[base]
     if base not in PLAN.given_bases:
         return f"{folder}/base.sha256"
-    index = promised(folder, "model_index.json")
-    return [] if os.path.exists(index) else ancient(index)
+    given_file(folder, "model_index.json")
+    return []
 
 
 def base_folder(base):
@@ -183,12 +190,13 @@ def lists_of(corpus):
 
 
 def music_input(wildcards):
-    """A table that is given is part of the corpus' identity; asked for where it is not there."""
-    if PLAN.corpora[wildcards.id].reads["music"] in PLAN.music:
-        return [f"{PLAN.data_folders[wildcards.id]}/music.sha256"]
+    """A table that is given is part of the corpus' identity; it need only be there."""
     folder = PLAN.data_folders[wildcards.id]
-    tables = [promised(folder, table) for table in PLAN.corpus_tables[wildcards.id]]
-    return [ancient(table) for table in tables if not os.path.exists(table)]
+    if PLAN.corpora[wildcards.id].reads["music"] in PLAN.music:
+        return [f"{folder}/music.sha256"]
+    for table in PLAN.corpus_tables[wildcards.id]:
+        given_file(folder, table)
+    return []
 
 
 def embedder_corpora(wildcards):

@@ -105,7 +105,7 @@ else:
 
     rule link_embedder:
         input:
-            ancient(promised(PLAN.study.embedder.path, "config.json")),
+            lambda w: ancient(given_file(PLAN.study.embedder.path, "config.json")),
         output:
             "results/models/{id}/embedder.json",
         log:

@@ -30,11 +30,28 @@ def without_quantized_layers() -> Iterator[None]:
 
     peft would load it wherever it is installed, for layers of 4 and 8 bits: seconds for nothing.
     """
-    if "bitsandbytes" in sys.modules:
+    with hidden("bitsandbytes"):
+        yield
+
+
+@contextmanager
+def hidden(package: str) -> Iterator[None]:
+    """Within this nothing finds a package that can be done without, unless it is loaded."""
+    if package in sys.modules:
         yield
         return
-    sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
+    sys.modules[package] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        del sys.modules["bitsandbytes"]
+        del sys.modules[package]
+
+
+@contextmanager
+def quick_networks() -> Iterator[None]:
+    """Import diffusers' and transformers' networks within this.
+
+    Without scipy, which some of their schedulers and losses want that nothing here uses.
+    """
+    with quick_imports(), hidden("scipy"):
+        yield

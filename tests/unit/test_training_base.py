@@ -1,8 +1,11 @@
 """Bases, captions' conditioning, adapters: added, saved, fused."""
 
+import importlib
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +19,9 @@ from melablate.training.draws import Draws
 from melablate.training.latents import encode as encode_images
 from melablate.training.latents import specaugment, variant
 from melablate.training.latents_settings import Latents, SpecAugment
-from melablate.training.lora import add_lora, save, start_from, target_layers
+from melablate.training.lora import add_lora, start_from, target_layers
 from melablate.training.settings import Train
+from melablate.training.trained import save
 
 
 def output(base_folder: Path, adapter: Path | None, **settings: object) -> torch.Tensor:
@@ -273,3 +277,18 @@ def test_specaugment_blanks_the_same_share_of_every_image() -> None:
         longest = max(int(out.all(dim=0).sum()) for out in made)
         assert most == pytest.approx(12 / 256 * height, abs=0.6)
         assert longest == pytest.approx(40 / 472 * width, abs=0.7)
+
+
+def test_networks_load_without_packages_that_they_can_do_without(bases: dict[str, Path]) -> None:
+    """scipy costs every process of training most of a second; later it is there as ever."""
+    code = (
+        "import sys; from pathlib import Path; from melablate.models.base import load_base\n"
+        f"load_base(Path({str(bases['xl'])!r}), ('unet', 'vae', 'text'))\n"
+        "assert 'scipy' not in sys.modules\n"
+        "import scipy.signal, pyloudnorm\n"
+    )
+    folder = Path(importlib.import_module("melablate").__path__[0]).parent
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from ..files import sha256
-from ..imports import quick_imports
+from ..imports import quick_networks
 from .schedule import cumulative_alphas, retold
 
 PARTS = ("unet", "text", "vae")
@@ -90,12 +90,12 @@ def load_base(
     )
     wanted = set(parts)
     if "unet" in wanted:
-        with quick_imports():
+        with quick_networks():
             from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
         base.unet = _network(UNet2DConditionModel, folder, "unet", unet_dtype or dtype)
     if "vae" in wanted:
-        with quick_imports():
+        with quick_networks():
             from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
         base.vae = _network(AutoencoderKL, folder, "vae", dtype)
@@ -151,7 +151,7 @@ def autoencoder_digest(folder: Path) -> str:
 
 
 def _add_text(base: Base, suffix: str, dtype: torch.dtype) -> None:
-    with quick_imports():
+    with quick_networks():
         from transformers.models.clip import modeling_clip
     from transformers.utils import logging
 
