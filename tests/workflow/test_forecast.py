@@ -48,7 +48,7 @@ def test_a_fresh_study(tmp_path: Path) -> None:
 def test_before_models_and_data_are_fetched(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "project")
     shutil.rmtree(project.root / "music")
-    assert "Missing input" in project.run("--dry-run", fails=True).said
+    assert "song_describer.csv is not there" in project.run("--dry-run", fails=True).said
     bases = {"tiny": {"kind": "folder", "path": "assets/models/stable-diffusion-xl-base-1.0"}}
     project.set(bases=bases, embedder={"kind": "clap", "path": "assets/models/clap"})
     kept, said = forecast(project, "--resources", "gpu=2")
