@@ -2,7 +2,7 @@
 # a space in its name, and with or without an active venv: .venv/bin comes first in PATH here.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-full table lint format test test-full test-cluster docs lock clean
+.PHONY: help env demo demo-full table lint format test test-full test-cluster docs lock containers clean
 
 # Which Python makes .venv; without it the first working one of 3.11, 3.12, 3.13.
 PYTHON ?=
@@ -44,7 +44,7 @@ lint: env ## check style, types, rules and that generated files are current
 	.venv/bin/mypy
 	.venv/bin/snakefmt --check $(RULES)
 	.venv/bin/snakemake --lint
-	.venv/bin/python envs/make_conda.py --check
+	.venv/bin/python envs/make_kinds.py --check
 	.venv/bin/python scripts/write_schema.py --check
 
 format: env ## rewrite code and rules in the house's format
@@ -64,8 +64,11 @@ test-cluster: env ## bring up a Slurm here (root, Debian or Ubuntu) and run the 
 docs: env ## write config/schema.json and docs/config.md from the config model
 	.venv/bin/python scripts/write_schema.py
 
-lock: ## resolve envs/*.in anew with pip, and write the locks and conda files
+lock: ## resolve envs/*.in anew with pip, and write the locks, each kind's too, and conda files
 	@sh envs/lock.sh
+
+containers: ## write recipes for Apptainer and Docker (INDEX=… for another build of torch)
+	@python3 envs/make_containers.py --index "$(INDEX)"
 
 clean: ## remove .venv and the tools' caches; results stay
 	rm -rf .venv .venv.lock .venv.old .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -9,7 +9,12 @@ if not workflow.config_settings.configfiles:
     configfile: f"{workflow.basedir}/config/config.yaml"
 
 
+# For `--sdm apptainer` alone: one image with all that rules need (docs/environments.md).
+container: "melablate.sif"
+
+
 include: "rules/common.smk"
+include: "rules/gpus.smk"
 include: "rules/fetch.smk"
 include: "rules/corpus.smk"
 include: "rules/spectrograms.smk"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Resolve requirements.in and dev.in with pip in a fresh venv and write the locks and the conda
-# files. `make lock` runs this; PIP_CONSTRAINT=old.lock.txt keeps what need not move.
+# Resolve requirements.in and dev.in with pip in a fresh venv and write the locks, then from them
+# those of each kind of work, and the conda files. `make lock` runs this;
+# PIP_CONSTRAINT=old.lock.txt keeps what need not move.
 set -eu
 cd "$(dirname "$0")"
 python=$(sh ./find_python.sh)
@@ -37,7 +38,8 @@ frozen >"$fresh/all"
 {
     echo "# Made by \`make lock\` from dev.in; do not edit. Installed beside melablate.lock.txt."
     grep -v -x -F -f "$fresh/main" "$fresh/all"
+    with_marker dev.in
 } >"$fresh/dev.lock.txt"
 mv "$fresh/melablate.lock.txt" "$fresh/dev.lock.txt" .
-"$fresh/venv/bin/python" make_conda.py
-echo "[lock] wrote melablate.lock.txt, dev.lock.txt, melablate.yaml, melablate.post-deploy.sh"
+"$fresh/venv/bin/python" make_kinds.py
+echo "[lock] wrote melablate.lock.txt, dev.lock.txt, and the files of each kind of work"

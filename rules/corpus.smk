@@ -11,7 +11,7 @@ rule compose_music:
     benchmark:
         "logs/compose_music/{id}.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/audio.yaml"
     threads: 2
     resources:
         mem_mb=growing(2000),
@@ -38,7 +38,7 @@ rule scan_corpus:
     benchmark:
         "logs/scan_corpus/{id}.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/audio.yaml"
     threads: 2
     resources:
         mem_mb=growing(4000),
@@ -67,7 +67,7 @@ rule report_corpus:
     log:
         "logs/report_corpus/{id}.log",
     conda:
-        "../envs/melablate.yaml"
+        "../envs/audio.yaml"
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),

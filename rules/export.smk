@@ -9,7 +9,7 @@ rule export_images:
     log:
         f"logs/{PLAN.study.study}/export_images.log",
     conda:
-        "../envs/melablate.yaml"
+        "../envs/audio.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(30),
@@ -32,7 +32,7 @@ rule export_pipeline:
     log:
         f"logs/{PLAN.study.study}/export_pipeline/{{row}}/seed-{{seed}}.log",
     conda:
-        "../envs/melablate.yaml"
+        "../envs/diffusion.yaml"
     resources:
         mem_mb=24000,
         runtime=60,

@@ -10,7 +10,7 @@ rule fetch:
     log:
         "logs/fetch.log",
     conda:
-        "../envs/melablate.yaml"
+        "../envs/fetch.yaml"
     params:
         settings=lambda w: canonical(PLAN.study.fetch.model_dump(mode="json")),
         assets=lambda w: assets_of_study(),

@@ -12,7 +12,7 @@ rule encode_latents:
     benchmark:
         "logs/encode_latents/{id}.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/diffusion.yaml"
     threads: 1
     resources:
         mem_mb=growing(8000),

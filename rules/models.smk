@@ -14,7 +14,7 @@ rule train_autoencoder:
     benchmark:
         "logs/train_autoencoder/{id}.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/diffusion.yaml"
     threads: lambda w: threads_of(PLAN.autoencoders[w.id])
     resources:
         mem_mb=growing(4000),
@@ -48,7 +48,7 @@ rule train_base:
     benchmark:
         "logs/train_base/{id}.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/diffusion.yaml"
     threads: lambda w: threads_of(PLAN.bases[w.id])
     resources:
         mem_mb=growing(4000),
@@ -83,7 +83,7 @@ if PLAN.study.embedder.kind == "tiny_clap":
         benchmark:
             "logs/train_embedder/{id}.tsv"
         conda:
-            "../envs/melablate.yaml"
+            "../envs/scoring.yaml"
         threads: lambda w: threads_of(PLAN.embedders[w.id])
         resources:
             mem_mb=growing(4000),
@@ -111,7 +111,7 @@ else:
         log:
             "logs/link_embedder/{id}.log",
         conda:
-            "../envs/melablate.yaml"
+            "../envs/scoring.yaml"
         params:
             path=subpath(input[0], parent=True),
             kind=PLAN.study.embedder.kind,

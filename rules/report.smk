@@ -25,7 +25,7 @@ rule make_report:
     log:
         f"logs/{PLAN.study.study}/make_report.log",
     conda:
-        "../envs/melablate.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

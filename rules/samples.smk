@@ -15,7 +15,7 @@ rule choose_prompts:
     # It finds out whether there are clips enough, so before hours of training.
     priority: 100
     conda:
-        "../envs/melablate.yaml"
+        "../envs/audio.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
@@ -39,7 +39,7 @@ rule generate_samples:
     benchmark:
         f"logs/{PLAN.study.study}/generate_samples/{{row}}/seed-{{seed}}.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/diffusion.yaml"
     threads: 1
     resources:
         mem_mb=growing(lambda w: 4000 if w.row in WITHOUT_BASE else 16000),

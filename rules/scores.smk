@@ -15,7 +15,7 @@ rule embed_reference:
     benchmark:
         f"logs/{PLAN.study.study}/embed_reference.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/scoring.yaml"
     threads: 1
     resources:
         mem_mb=growing(8000),
@@ -48,7 +48,7 @@ rule score_samples:
     benchmark:
         f"logs/{PLAN.study.study}/score_samples/{{row}}/seed-{{seed}}.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/scoring.yaml"
     threads: 1
     resources:
         mem_mb=growing(8000),

@@ -13,7 +13,7 @@ rule make_spectrograms:
     benchmark:
         "logs/make_spectrograms/{id}.tsv"
     conda:
-        "../envs/melablate.yaml"
+        "../envs/audio.yaml"
     threads: 2
     resources:
         mem_mb=growing(4000),

@@ -18,7 +18,7 @@ rule make_table:
     log:
         f"logs/{PLAN.study.study}/make_table.log",
     conda:
-        "../envs/melablate.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

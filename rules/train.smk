@@ -18,7 +18,7 @@ rule train_arm:
         f"logs/{PLAN.study.study}/train_arm/{{row}}/seed-{{seed}}.log",
     cache: True
     conda:
-        "../envs/melablate.yaml"
+        "../envs/diffusion.yaml"
     threads: 1
     resources:
         mem_mb=growing(16000),

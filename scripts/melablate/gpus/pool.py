@@ -1,0 +1,80 @@
+"""GPUs of one machine, each given to one process at a time.
+
+A GPU is held by the lock of an open file, which the kernel takes back when the last process that
+has it open ends, however it ends; nothing is left behind to be cleaned up. A program that is
+started in place of this one (exec) goes on holding it.
+"""
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from .visible import Gpu
+
+FOLDER = Path(os.environ.get("MELABLATE_GPU_LOCKS", "/tmp/melablate-gpus"))
+"""One for all users of the machine; never on a file system that several machines share."""
+LOOK = 0.2
+"""Seconds between two looks for a free one."""
+
+
+def take(gpus: Sequence[Gpu], count: int, folder: Path = FOLDER) -> list[Gpu]:
+    """Wait until so many are free at once, and hold them until this process ends.
+
+    In the order of asking, so that one who wants several is not passed for ever by those who
+    want one; and all or none, so that no two wait for each other.
+    """
+    _make(folder)
+    names = "\n".join(sorted(gpu.name for gpu in gpus))
+    turn = _open(folder, f"turn-{hashlib.sha256(names.encode()).hexdigest()[:16]}")
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    try:
+        while len(held := _free(gpus, count, folder)) < count:
+            for _, file in held:
+                os.close(file)
+            time.sleep(LOOK)
+    finally:
+        os.close(turn)
+    for _, file in held:
+        os.set_inheritable(file, True)
+    return [gpu for gpu, _ in held]
+
+
+def _free(gpus: Sequence[Gpu], count: int, folder: Path) -> list[tuple[Gpu, int]]:
+    """Up to so many that nobody holds, held now."""
+    held: list[tuple[Gpu, int]] = []
+    for gpu in gpus:
+        if len(held) == count:
+            break
+        file = _open(folder, gpu.name)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+        else:
+            held.append((gpu, file))
+    return held
+
+
+def _make(folder: Path) -> None:
+    with suppress(OSError):  # there already; or told where a file cannot be opened
+        folder.mkdir()
+        folder.chmod(0o1777)  # others put their files there too
+
+
+def _open(folder: Path, name: str) -> int:
+    """A file to lock, made where it is missing; another user's is read, which is enough."""
+    path = folder / name.replace("/", "_")
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o644))
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise SystemExit(
+            f"GPUs are handed out by locks in {folder}, which cannot be used ({error}): have its "
+            "owner remove it, or name another by MELABLATE_GPU_LOCKS (a folder of this machine, "
+            "the same for all who use its GPUs)"
+        ) from None

@@ -1,0 +1,194 @@
+"""GPUs of one machine are handed out: no two processes hold one, and none is lost to a kill."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from melablate.gpus import visible as gpus
+from melablate.gpus.pool import take
+from rule_files import bodies, scripts_of
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+TAKE = SCRIPTS / "take_gpus.py"
+
+# A stage that notes who has a GPU by a folder, whose making fails where another has it.
+STAGE = """
+import os, sys, time
+from pathlib import Path
+notes, seconds = Path(sys.argv[1]), float(sys.argv[2])
+held = [notes / word for word in os.environ["CUDA_VISIBLE_DEVICES"].split(",")]
+for place in held:
+    place.mkdir()
+print(len(held), flush=True)
+time.sleep(seconds)
+for place in held:
+    place.rmdir()
+(notes / f"done-{os.getpid()}-{'-'.join(place.name for place in held)}").touch()
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
+    """Start a stage as the rules' `python` does."""
+    stages, notes, locks = tmp_path / "stages", tmp_path / "notes", tmp_path / "locks"
+    for folder in (stages, notes):
+        folder.mkdir()
+
+    def started(
+        script: str = "encode_latents.py",
+        seconds: float = 0.05,
+        devices: str = "0,1,2",
+        want: int = 1,
+    ) -> "subprocess.Popen[str]":
+        (stages / script).write_text(STAGE, encoding="utf-8")
+        return subprocess.Popen(
+            [sys.executable, TAKE, stages / script, notes, str(seconds)],
+            env=os.environ
+            | {
+                "CUDA_VISIBLE_DEVICES": devices,
+                "MELABLATE_GPU_LOCKS": str(locks),
+                "MELABLATE_PROCESSES": str(want),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return started
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 0, error
+    return out.strip()
+
+
+def taken(process: "subprocess.Popen[str]") -> str:
+    """Which GPU a running stage sees."""
+    variables = Path(f"/proc/{process.pid}/environ").read_text(encoding="utf-8").split("\0")
+    return dict(word.split("=", 1) for word in variables if word)["CUDA_VISIBLE_DEVICES"]
+
+
+def used(tmp_path: Path) -> set[str]:
+    words = [path.name.split("-", 2)[2] for path in (tmp_path / "notes").glob("done-*")]
+    return {gpu for word in words for gpu in word.split("-")}
+
+
+def test_many_at_once_never_share(
+    start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    """Twelve processes, some of which want two of three GPUs."""
+    wants = [1, 2, 1] * 4
+    running = [
+        start("train_lora.py" if want > 1 else "encode_latents.py", want=want) for want in wants
+    ]
+    assert [int(said(process)) for process in running] == wants
+    assert used(tmp_path) == {"0", "1", "2"}
+
+
+def test_a_killed_process_gives_back_at_once(
+    start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    holders = [start(seconds=600, devices="0,1") for _ in range(2)]
+    for holder in holders:
+        assert holder.stdout and holder.stdout.readline() == "1\n"
+    waiting = start(devices="0,1")
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(1.5)  # both are held
+    queued = [start(devices="0,1") for _ in range(2)]
+    queued[0].kill()  # one in the queue
+    queued[0].wait()
+    held = {path.name for path in (tmp_path / "notes").iterdir()}
+    other = (set("01") & held - {taken(holders[0])}).pop()
+    (tmp_path / "notes" / taken(holders[0])).rmdir()  # what it will not take back itself
+    holders[0].send_signal(signal.SIGKILL)
+    holders[0].wait()
+    assert said(waiting) == "1" and said(queued[1]) == "1"
+    assert used(tmp_path) == {"0", "1"} - {other}
+    holders[1].kill()
+    holders[1].wait()
+
+
+def test_a_child_that_lives_on_keeps_the_gpu(tmp_path: Path) -> None:
+    """The lock is of the file, not of the process that took it."""
+    pair = [gpus.Gpu("0", "0"), gpus.Gpu("1", "1")]
+    code = (
+        "import os, sys, subprocess; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
+        "from melablate.gpus.pool import take\nfrom melablate.gpus.visible import Gpu\n"
+        "take([Gpu('0', '0'), Gpu('1', '1')], 1, Path(sys.argv[2]))\n"
+        "away = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}\n"
+        "child = subprocess.Popen(['sleep', '600'], close_fds=False, **away)\n"
+        "print(child.pid, flush=True); os._exit(0)\n"
+    )
+    words = [sys.executable, "-c", code, SCRIPTS, tmp_path / "locks"]
+    child = int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    try:
+        assert [gpu.name for gpu in take(pair, 1, tmp_path / "locks")] == ["1"]
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_one_who_wants_two_is_not_passed_for_ever(
+    start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    first = start(seconds=2, devices="0,1")
+    assert first.stdout and first.stdout.readline() == "1\n"
+    both = start("encode_latents.py", devices="0,1,2")  # of three: a queue of its own
+    pair = start("train_lora.py", devices="0,1,3", want=2)
+    assert said(both) == "1" and said(pair) == "2" and first.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("script", "devices", "want"),
+    [("encode_latents.py", "3", 1), ("train_lora.py", "3,5", 2), ("make_table.py", "0,1,2", 1)],
+)
+def test_nothing_is_done_where_there_is_nothing_to_choose(
+    start: Callable[..., "subprocess.Popen[str]"],
+    script: str,
+    devices: str,
+    want: int,
+    tmp_path: Path,
+) -> None:
+    """A scheduler shows a job its own GPUs; and a table needs none."""
+    assert int(said(start(script, devices=devices, want=want))) == len(devices.split(","))
+    assert not (tmp_path / "locks").exists()
+
+
+def test_the_stages_that_wait_are_those_whose_rules_ask_for_a_gpu() -> None:
+    asking = [rule for rule, body in bodies().items() if re.search(r"^ +gpu=", body, re.MULTILINE)]
+    named = {script for rule in asking for script in scripts_of(rule)}
+    named.remove("render_real_clips.py")  # the one row of generate_samples without a model
+    source = TAKE.read_text(encoding="utf-8")
+    assert set(re.findall(r'^    "(\w+\.py)",$', source, re.MULTILINE)) == named
+
+
+def test_which_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the driver's names where it tells them; CUDA stops at the first word that is none."""
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\nprintf '0, GPU-aa\\n1, GPU-bb\\n'\n", encoding="utf-8")
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert [(g.word, g.name) for g in gpus.visible()] == [("GPU-aa",) * 2, ("GPU-bb",) * 2]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0,-1,5")
+    assert [(g.word, g.name) for g in gpus.visible()] == [("1", "GPU-bb"), ("0", "GPU-aa")]
+    assert gpus.several()
+    for word in ("", "-1", "1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", word)
+        assert not gpus.several()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-a,MIG-b")
+    smi.write_text("#!/bin/sh\necho broken >&2; exit 9\n", encoding="utf-8")
+    assert [g.name for g in gpus.visible()] == ["MIG-a", "MIG-b"]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert gpus.visible() == []
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("a file")
+    with pytest.raises(SystemExit, match="MELABLATE_GPU_LOCKS"):
+        take([gpus.Gpu("0", "0")], 1, tmp_path / "locks")

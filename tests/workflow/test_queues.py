@@ -1,0 +1,132 @@
+"""`--profile profiles/cluster-generic` on stand-ins of PBS and SGE (queue/bin)."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workflow_project import END, HERE, Project, of_rows
+
+JOBS = [*of_rows("train_arm generate_samples score_samples", ("added",)), *END]
+
+
+class Queued(Project):
+    """A finished study with one arm to make, on a queue of its own."""
+
+    @property
+    def queue(self) -> Path:
+        return self.root / "queue"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        before = super().environment(**more)
+        path = os.pathsep.join([str(HERE / "queue/bin"), before["PATH"]])
+        return before | {"PATH": path, "QUEUE": str(self.queue)}
+
+    def start(self) -> "subprocess.Popen[str]":
+        command = self.command(profile="cluster-generic")
+        with (self.root / "said.txt").open("a", encoding="utf-8") as said:
+            return subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=self.environment(),
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return (self.root / "said.txt").read_text(encoding="utf-8")
+
+    def asked(self) -> list[dict[str, Any]]:
+        files = sorted(self.queue.glob("*/asked"))
+        return [json.loads(path.read_text(encoding="utf-8")) for path in files]
+
+    def training(self) -> Path | None:
+        """A job that trains, and has its process."""
+        jobs = [path.parent for path in sorted(self.queue.glob("*/process"))]
+        trains = [j for j in jobs if "mel-train_arm" in (j / "asked").read_text("utf-8")]
+        begun = list(self.root.glob("logs/tiny/train_arm/added/*.log"))
+        return trains[0] if trains and begun else None
+
+
+def until(found: Callable[[], Any], queued: Queued) -> Any:
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
+        if result := found():
+            return result
+        time.sleep(0.1)
+    raise AssertionError(queued.said)
+
+
+@pytest.fixture(params=["pbs", "sge"])
+def queued(request: pytest.FixtureRequest, project: Project) -> Iterator[Queued]:
+    made = Queued(project.root, project.config)
+    made.queue.mkdir()
+    (made.queue / "dialect").write_text(request.param)
+    site = "profiles/cluster-generic/site"
+    made.edit(site, "\ndialect=pbs", f"\ndialect={request.param}")
+    made.edit(site, 'gpu_options="$options"', 'gpu_options="-q gpu"')
+    made.edit(site, "patience=60", "patience=1")
+    profile = "profiles/cluster-generic/config.yaml"
+    made.edit(profile, "\nsoftware-deployment-method: conda", "")
+    made.edit(profile, "latency-wait: 60", "latency-wait: 20")
+    made.arm("added", train={"steps": 2, "rank": 2})
+    yield made
+    for process in made.queue.glob("*/process"):
+        with suppress(OSError):
+            os.killpg(int(process.read_text()), signal.SIGKILL)
+
+
+def test_a_study_on_a_queue(queued: Queued) -> None:
+    """Each job is asked for in the queue's words, with what its rule needs."""
+    (queued.queue / "silent").touch()  # not all the time
+    process = queued.start()
+    until(queued.asked, queued)
+    until(lambda: "cannot connect to server" in queued.said, queued)
+    (queued.queue / "silent").unlink()
+    assert process.wait(timeout=500) == 0, queued.said
+    lines = (queued.root / ".jobs.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(JOBS)
+    asked = Counter(job["name"] for job in queued.asked())
+    assert asked == {"mel-train_arm": 2, "mel-generate_sa": 2, "mel-score_sampl": 2}
+    for job in queued.asked():
+        assert job["queue"] == "gpu" and job["gpus"] == 1 and job["threads"] == 1
+    (train, *_) = [job for job in queued.asked() if job["name"] == "mel-train_arm"]
+    assert train["megabytes"] == 16000 and train["minutes"] == 720
+    assert not list((queued.root / ".snakemake/queue").iterdir())
+    assert queued.would_run().jobs == Counter()
+
+
+def test_a_job_that_is_lost_is_tried_again_and_a_killed_snakemake_goes_on(queued: Queued) -> None:
+    first = queued.start()
+    job = until(queued.training, queued)
+    os.killpg(int((job / "process").read_text()), signal.SIGKILL)  # its node, or its time
+    until(lambda: "gone from the queue without an exit code" in queued.said, queued)
+    until(lambda: len(queued.asked()) > 2, queued)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    submitted = Counter(job["name"] for job in queued.asked())
+    queued.run("--unlock", profile="cluster-generic")
+    assert queued.start().wait(timeout=500) == 0, queued.said
+    # What was in the queue was waited for: nothing was submitted twice.
+    after = Counter(job["name"] for job in queued.asked())
+    assert after["mel-train_arm"] == submitted["mel-train_arm"] == 3, queued.said
+    assert queued.would_run().jobs == Counter()
+
+
+def test_ctrl_c_takes_the_jobs_out_of_the_queue(queued: Queued) -> None:
+    process = queued.start()
+    until(queued.training, queued)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=120) != 0
+    running = sorted(path.parent for path in queued.queue.glob("*/process"))
+    until(lambda: all((job / "deleted").exists() for job in running), queued)
