@@ -52,6 +52,9 @@ for corpus, place in PLAN.corpus_places().items():
 for base in PLAN.given_bases:
     os.environ[f"MELABLATE_BASE_{base}"] = PLAN.base_folders[base]
 
+for content, path in PLAN.starts.items():
+    os.environ[f"MELABLATE_START_{content}"] = path
+
 for folder in PLAN.study.given_folders():
     if not Path(folder).is_dir():
         known = asset_at(PLAN.study.fetch, folder)
@@ -240,9 +243,20 @@ def train_input(wildcards):
     if "regularization" in reads:
         files["regularization"] = latents_of(reads["regularization"])
     if "warm_start" in reads:
-        start = recipe.train.warm_start.arm
-        files["warm_start"] = f"{run_of(start, wildcards.seed)}/train.safetensors"
+        arm = recipe.train.warm_start.arm
+        if arm:
+            files["warm_start"] = f"{run_of(arm, wildcards.seed)}/train.safetensors"
+        else:
+            given_file(*os.path.split(PLAN.starts[reads["warm_start"]]))
     return files
+
+
+def given_start(wildcards):
+    """The file of weights that an arm starts from, where it is no other arm's."""
+    start = PLAN.recipe(wildcards.row).train.warm_start
+    if start is None or start.arm:
+        return ""
+    return given("START", train_stage(wildcards).reads["warm_start"])
 
 
 def train_provenance(wildcards):

@@ -32,6 +32,7 @@ rule train_arm:
         provenance=lambda w: canonical(train_provenance(w)),
         identity=lambda w: identity([train_stage(w).identity, train_code(w)]),
         code=train_code,
+        start=given_start,
         base=lambda w: base_folder(train_stage(w).reads["base"]),
     message:
         "training {wildcards.row}, seed {wildcards.seed}"
@@ -40,6 +41,6 @@ rule train_arm:
         " --identity {params.identity} --base {params.base}"
         " --latents-settings {params.latents_settings:q}"
         " --latents {input.latents:q} --images {input.images:q}"
-        " --regularization {input.regularization:q} --warm-start {input.warm_start:q}"
+        " --regularization {input.regularization:q} --warm-start {input.warm_start:q} {params.start}"
         ' --study "$MELABLATE_STUDY" --arm {wildcards.row} --provenance {params.provenance:q}'
         " $MELABLATE_CHECKPOINT $MELABLATE_WATCH --watch-folder {log:q} --processes $MELABLATE_PROCESSES --threads {threads} --out {output.weights:q} 2>&1 | (trap '' TERM USR1; exec tee -i {log:q})"

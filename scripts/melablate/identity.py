@@ -81,9 +81,18 @@ def checksums(
     touched file costs one read and changes nothing. The time of the inode's own change is among
     them: a tool that copies content can set the other time back, but not this one.
     """
-    known = _load_cache(cache_file)
     files = [*filter(counts, _files(folder)), *sorted(path for path in named if path.is_file())]
-    looks = {path: _look(path) for path in dict.fromkeys(files)}
+    return _checksums(list(dict.fromkeys(files)), folder, cache_file)
+
+
+def checksum(path: Path, cache_file: Path) -> str:
+    """SHA-256 of one file, which is read again only when it looks different."""
+    return _checksums([path], path.parent, cache_file)[path.name]
+
+
+def _checksums(files: list[Path], folder: Path, cache_file: Path) -> dict[str, str]:
+    known = _load_cache(cache_file)
+    looks = {path: _look(path) for path in files}
     unread = {path for path, seen in looks.items() if not _is_known(known.get(str(path)), seen)}
     _tell(folder, sum(looks[path][0] for path in unread))
     found = {path: sha256(path) if path in unread else known[str(path)][4] for path in looks}

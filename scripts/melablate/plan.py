@@ -23,7 +23,7 @@ from .corpus.scan_told import scan_settings
 from .corpus.settings import Folder, MiniMidi
 from .fetch.promised import other_files
 from .files import sha256
-from .identity import canonical, checksums, fingerprint_of, identity
+from .identity import canonical, checksum, checksums, fingerprint_of, identity
 from .models.folder_files import in_base, in_model
 from .models.settings import FolderBase, FolderClap, TinyBase
 from .settings_json import settings_json
@@ -82,6 +82,8 @@ class Plan:
     corpus_tables: dict[str, list[str]] = field(default_factory=dict)
     base_folders: dict[str, str] = field(default_factory=dict)
     given_bases: set[str] = field(default_factory=set)
+    starts: dict[str, str] = field(default_factory=dict)
+    """Files of weights that arms start from, by their content."""
     wrong: dict[str, str] = field(default_factory=dict)
     """What is to be said of fetched folders that hold other files than were promised."""
     known: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -236,13 +238,29 @@ class Plan:
             reads["images"] = self.images(recipe.spectrogram, recipe.clips, recipe.corpus)
         if recipe.regularization:
             reads["regularization"] = self.cached(recipe, recipe.regularization)
-        if recipe.train.warm_start:
-            reads["warm_start"] = self.train(recipe.train.warm_start.arm, seed).identity
-        settings = settings_json(recipe.train)
+        settings, start = settings_json(recipe.train), recipe.train.warm_start
+        if start and start.arm:
+            reads["warm_start"] = self.train(start.arm, seed).identity
+        elif start and start.path:
+            reads["warm_start"] = self.start(start.path)
+            settings["warm_start"]["path"] = Path(start.path).name
         key = [settings, reads, seed]
         if not recipe.latents.cached:  # these then are made from the images while training
             key.append(settings_json(recipe.latents))
         return Stage(canonical(settings), identity(key), reads)
+
+    @once
+    def start(self, path: str) -> str:
+        """Content of a file of weights that arms start from."""
+        file = Path(path)
+        try:
+            # Until it is there it is known by its place.
+            content = checksum(file, FINGERPRINTS) if file.is_file() else f"absent {path}"
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from None
+        found = identity(content)
+        self.starts[found] = path
+        return found
 
     def upstream(self, stage: Stage) -> dict[str, Any]:
         """Every shared stage behind one, by identity: its settings and what it reads in turn."""

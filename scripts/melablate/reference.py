@@ -17,8 +17,9 @@ Written by `make docs` from the config model; a test fails when it is not curren
 
 A study is a YAML file, given with `--configfile`; of several files the later ones override the
 earlier. Keys are nested (`train: {rank: 16}`). `*` stands for a name of your choice. A wrong key,
-type or name stops the run before any job, with the nearest known key. Editors that know
-[`config/schema.json`](../config/schema.json) complete and check studies as they are typed.
+type or name stops the run before any job, with the nearest known key. A mapping that is `null` by
+default is switched on by `{}`. Editors that know [`config/schema.json`](../config/schema.json)
+complete and check studies as they are typed.
 """
 ARM = """\
 ## An arm's file

@@ -67,7 +67,7 @@ def _names(
         if recipe.regularization is not None:
             key = "regularization"
             yield _source(arm, key, sources), key, recipe.regularization, study.corpora
-        if recipe.train.warm_start:
+        if recipe.train.warm_start and recipe.train.warm_start.arm:
             key = "train.warm_start.arm"
             yield _source(arm, key, sources), key, recipe.train.warm_start.arm, arms
 
@@ -101,8 +101,8 @@ def _source(arm: ResolvedArm, key: str, sources: Sources) -> str:
 def _check_warm_start(arm: ResolvedArm, arms: Arms) -> None:
     """The chain ends at an arm that starts from the base, and each fits the one that it follows."""
     seen, now = [arm.name], arm
-    while now.recipe.train.warm_start:
-        before = arms[now.recipe.train.warm_start.arm]
+    while (start := now.recipe.train.warm_start) and start.arm:
+        before = arms[start.arm]
         if before.name in seen:
             chain = " → ".join([*seen, before.name])
             raise ConfigError(f"{arm.source}: train.warm_start.arm: a circle of arms: {chain}")

@@ -140,6 +140,8 @@ def test_a_wrong_study_is_explained(said: Said, mine: str, words: str) -> None:
         ("{train.warm_start.arm: baseline, train.lr_text: 1e-4}", "need the same train.lr_text"),
         ("{train.warm_start.arm: baseline, train.targets: attention}", "same train.targets: here attention, there all"),
         ("{train.warm_start.arm: baseline, train.rank: 2}", "train.rank: 2 cannot hold the rank 4 of baseline"),
+        ("{train.warm_start: {}}", "arms/my.yaml: train.warm_start: give an arm or a path, one of both"),
+        ("{train.warm_start: {arm: baseline, path: a.safetensors}}", "give an arm or a path, one of both"),
         ("{train.rank: true}", "arms/my.yaml: train.rank: expected a number, got true or false"),
         ("{train.batch_size: {times: 1.1}}", "arms/my.yaml: train.batch_size: 8 × 1.1 = 8.8, but it must be a whole number"),
         ("{train.batch_size: {times: 0.01}}", "arms/my.yaml: train.batch_size: 8 × 0.01 = 0.08, but it must be a whole number"),

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melablate.training import budget, job, text
+from melablate.training import budget, job, text, validating
 from melablate.training.budget import Budget
 from melablate.training.signals import SIGNALS, TEMPORARY
 from melablate.training.state import State
+from melablate.watching import sampling
 from training_runs import command, run, start, weights, write_latents
 
 SETTINGS = {"steps": 6, "rank": 2, "lr": 1e-2, "log_every": 2}
@@ -72,6 +73,41 @@ def test_a_signal_while_it_loads_or_encodes_ends_it_there(
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == TEMPORARY
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", [0, 3, 6])  # before the first step, between two, after the last
+@pytest.mark.parametrize("where", ["validation", "samples"])
+def test_a_signal_while_it_looks_ends_the_look_and_the_next_try_looks_again(
+    bases: dict[str, Path],
+    latents: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: int,
+    where: str,
+) -> None:
+    settings = SETTINGS | {"validation": {"every": 3, "draws": 4}, "ema": {}, "batch_size": 1}
+    given = {"watch": {"every": 3, "steps": 4}, "watch_folder": tmp_path / "shown"}
+    run(bases["sd"], tmp_path / "whole", settings, latents, **given)
+    module, name = (validating, "predict") if where == "validation" else (sampling, "predict")
+    seen: list[int] = []
+    right = getattr(module, name)
+
+    def signalled(*words: Any) -> Any:
+        seen.append(len(seen))
+        if len(seen) == 1 + 4 * (place // 3):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return right(*words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, signalled)
+        with pytest.raises(SystemExit) as left:
+            run(bases["sd"], tmp_path / "t", settings, latents, **given)
+    assert left.value.code == TEMPORARY
+    assert len(seen) == 1 + 4 * (place // 3)  # three more were to come
+    assert run(bases["sd"], tmp_path / "t", settings, latents, **given)["resumed_at"] == place
+    same(tmp_path / "whole", tmp_path / "t")
+    validated = [tmp_path / f"{one}.validation.csv" for one in ("whole", "t")]
+    assert validated[0].read_bytes() == validated[1].read_bytes()
 
 
 def test_a_run_whose_time_is_up_leaves_and_each_try_gets_further(

@@ -1,5 +1,6 @@
 """What an earlier run made, a folder that is given, and the cache that studies share."""
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -102,6 +103,30 @@ def test_a_given_base_is_known_by_its_content_wherever_it_lies(
     changed.write_text(changed.read_text(encoding="utf-8").replace("0.012", "0.011"), "utf-8")
     jobs = project.would_run().jobs
     assert jobs["train_arm baseline 0"] == jobs["encode_latents"] == 1
+
+
+def test_an_arm_that_starts_from_a_file_wherever_it_lies(project: Project, tmp_path: Path) -> None:
+    """Made here or elsewhere; both formats are tests of the trainer."""
+    made = project.results("tiny/arms/rank/seed-0/train.safetensors")
+    given, moved = tmp_path / "a b.safetensors", tmp_path / "moved" / "a b.safetensors"
+    shutil.copy2(made, given)
+    project.arm("warm", **{"train.warm_start": {"path": str(given)}, "train.rank": 8})
+    own = of_rows(f"train_arm {SAMPLES_ON}", ("warm",))
+    expect(project, *own, *END)
+    started = "tiny/arms/warm/seed-0/train"
+    assert project.run(f"results/{started}.safetensors").jobs == Counter(["train_arm warm 0"])
+    record = json.loads(project.results(f"{started}.json").read_text(encoding="utf-8"))
+    assert record["runs_before"] == 1
+    later = [job for job in own if job != "train_arm warm 0"]
+    expect(project, *later, *END)
+    moved.parent.mkdir()
+    given.rename(moved)
+    gone = project.run("--dry-run", fails=True)
+    assert f"{given} is not there" in gone.said
+    project.arm("warm", **{"train.warm_start": {"path": str(moved)}, "train.rank": 8})
+    expect(project, *later, *END)
+    shutil.copy2(project.results("tiny/arms/rank/seed-1/train.safetensors"), moved)
+    expect(project, *own, *END)
 
 
 # The shared cache

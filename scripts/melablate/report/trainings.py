@@ -29,7 +29,7 @@ def read_trainings(root: Path, names: Sequence[str], seed: int) -> dict[str, Tra
 def _training(record: Mapping[str, Any], records: Mapping[str, Any]) -> Training:
     settings, steps = record["settings"], record["steps"]
     start, before = settings.get("warm_start"), 0
-    while start and start["arm"] in records:
+    while start and start.get("arm") in records:
         earlier = records[start["arm"]]
         before += earlier["steps"]
         start = earlier["settings"].get("warm_start")

@@ -20,7 +20,8 @@ class Ema(Settings):
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.9999
     """Largest decay d."""
     power: Rate | None = None
-    """Exponent of the warm-up of d; 2/3 for a million steps, 3/4 for fewer, 1 is the plain mean."""
+    """Exponent of the warm-up of d; 2/3 for a million steps, 3/4 for fewer, 1 is the plain mean.
+    None: d rises as (1 + s)/(10 + s)."""
     inv_gamma: Annotated[Rate, Neutral(1.0)] = 1.0
     """Steps are counted in units of this (with `power`)."""
     update_after_step: Annotated[int, Field(ge=0)] = 0

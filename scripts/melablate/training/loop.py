@@ -16,7 +16,7 @@ from .micro_batches import MicroBatches, fits
 from .noise import noised, target
 from .optimizing import Optimizing
 from .predicting import predict
-from .run import Run
+from .run import CutShortError, Run
 from .signals import TEMPORARY
 from .speed import compile_blocks
 from .state import State
@@ -86,7 +86,11 @@ def train(run: Run) -> State:
                 saved = time.monotonic()
             if done < steps and (asked or late):
                 _leave(run, done, "asked to stop" if asked else "time is up")
-        _look(run, state, texts, steps)
+        step = steps
+        _look(run, state, texts, step)
+    except CutShortError:
+        state.save(run, step, leaving=True)
+        _leave(run, step, "asked to stop")
     except NotFiniteError as error:
         processes.leave(_not_finite(run, error))
     optimizing.finish()

@@ -22,6 +22,10 @@ Look = Callable[["Run", Any, Any, int], None]
 """Is given the run, its state, its texts, and how many steps are done."""
 
 
+class CutShortError(Exception):
+    """Asked to stop during a look; the next try looks again."""
+
+
 @dataclass
 class Run:
     """One arm and seed."""
@@ -46,3 +50,11 @@ class Run:
     def steps(self) -> int:
         """Optimizer steps from beginning to end."""
         return self.settings.total_steps(len(self.stream.images))
+
+    def look_on(self) -> None:
+        """Asked by a look between its parts, which may take minutes.
+
+        Several processes look to the end: one that left alone would leave the others waiting.
+        """
+        if self.stop.asked and self.processes.count == 1:
+            raise CutShortError

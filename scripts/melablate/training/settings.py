@@ -69,13 +69,22 @@ class Regularization(Settings):
 
 
 class WarmStart(Settings):
-    """Start from the weights of another arm, not from zero; its optimizer state is not taken.
+    """Start from the weights of another arm or of a file, not from zero, with a new optimizer.
 
     Order, noise and timesteps are drawn anew: they are not those that the other arm has seen.
     """
 
-    arm: str
+    arm: str | None = None
     """Name of that arm; the run of the same seed is used."""
+    path: str | None = None
+    """Instead of an arm: a safetensors file, made here or elsewhere, in the keys of diffusers or of
+    kohya's trainer. It is known by its content and its name, wherever it lies."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "WarmStart":
+        if (self.arm is None) == (self.path is None):
+            raise ValueError("give an arm or a path, one of both")
+        return self
 
 
 class Train(Settings):

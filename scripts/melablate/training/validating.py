@@ -80,6 +80,7 @@ class Validating:
 
         def fill() -> None:
             for micro in state.micro.split(processes.share(range(len(self.cells)))):
+                run.look_on()
                 cells = self.cells[micro.start : micro.stop]
                 errors[micro.start : micro.stop] = self._errors(run, texts, cells)
 

@@ -92,6 +92,7 @@ class Samples:
         latents: torch.Tensor = noise * solver.init_noise_sigma
         captions = ["" for _ in self.captions] + self.captions
         for time in solver.timesteps:
+            run.look_on()
             x = solver.scale_model_input(torch.cat([latents, latents]), time)
             predicted = predict(run, texts, captions, x, time.expand(len(x)))
             negative, positive = predicted.chunk(2)
