@@ -10,6 +10,7 @@ import json
 import os
 import time
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", USE_TF="0", USE_
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
 
 from melablate.imports import quick_imports  # noqa: E402
-from melablate.training.alone import alone, lock_of  # noqa: E402
 from melablate.training.latents_settings import Latents  # noqa: E402
 from melablate.training.launch import follow, helpers, is_helper  # noqa: E402
 from melablate.training.settings import Train  # noqa: E402
@@ -69,8 +69,10 @@ def main() -> None:
     except ValidationError as error:
         raise SystemExit(f"--settings or --latents-settings: {error}") from None
     prefix = args.out.with_suffix("") if args.out.suffix == ".safetensors" else args.out
-    lock = nullcontext() if is_helper() else stop.covering(alone(prefix), lock_of(prefix))
-    with lock, helpers(args.processes):
+    # By its name: who may train when changes no result, so that a change there runs nothing again.
+    lease = import_module("melablate.cluster.lease")
+    lock = stop.covering(lease.alone(prefix), lease.lock_of(prefix))
+    with nullcontext() if is_helper() else lock, helpers(args.processes):
         train(args, settings, latents, prefix, stop)
 
 
