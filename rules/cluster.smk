@@ -1,9 +1,35 @@
-# cluster: before the first job of a run
+# cluster: what a run needs beside its jobs: before the first, when one fails, and after the last
+from melablate.cluster.failures import Failures
+from melablate.cluster.gpus import LeaveOut
+from melablate.cluster.running import WhoHolds, leave_note
+
+LEAVE_OUT = LeaveOut()
+FAILURES = Failures(
+    whole=workflow.output_settings.show_failed_logs,
+    on_failure=lambda: LEAVE_OUT(workflow.scheduler),
+)
+for added in (FAILURES, WhoHolds()):
+    logger.addFilter(added)
+
+# Slurm says by CUDA_VISIBLE_DEVICES which GPUs a job got. Not in the rules: how a job is looked
+# after changes no result, so nothing need run again.
+shell.prefix(
+    "set -euo pipefail;"
+    ' case "${{SLURM_JOB_ID-}}:${{CUDA_VISIBLE_DEVICES-}}" in'
+    ' [0-9]*:[0-9]*|[0-9]*:GPU-*|[0-9]*:MIG-*) python "$MELABLATE_SCRIPTS"/try_gpus.py;; esac; '
+)
 
 
 onstart:
     from melablate.cluster.leftovers import end_leftovers
     from melablate.cluster.scheduling import without_rate_limit
 
+    leave_note()
     without_rate_limit(workflow.scheduler)
     end_leftovers(Path.cwd())
+    LEAVE_OUT(workflow.scheduler)
+
+
+onerror:
+    if FAILURES.summary():
+        logger.error(FAILURES.summary())

@@ -1,0 +1,36 @@
+"""Put each of this job's GPUs to work for a moment: `python gpu_trial.py`."""
+
+import os
+import sys
+
+import torch
+
+SIZE = 1024
+"""Of a square matrix of ones, whose product with itself is exact in any format: SIZE everywhere."""
+
+
+def main() -> None:
+    """SystemExit with the reason where one does not work."""
+    if torch.version.cuda is None and torch.version.hip is None:
+        print("this torch is built for CPUs: the job's GPU stays idle", file=sys.stderr)
+        return
+    given = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    try:
+        torch.cuda.init()
+        if (found := torch.cuda.device_count()) < len(given):
+            raise SystemExit(f"{found} of {len(given)} GPUs can be seen")
+        for number in range(found):
+            _try(number)
+    except (RuntimeError, AssertionError) as error:
+        raise SystemExit((str(error).strip().splitlines() or ["torch fails"])[0]) from None
+
+
+def _try(number: int) -> None:
+    ones = torch.ones(SIZE, SIZE, device=f"cuda:{number}")
+    wrong = int((ones @ ones != SIZE).sum())
+    if wrong:
+        raise SystemExit(f"GPU {number} computes {wrong} of {SIZE**2} products wrongly")
+
+
+if __name__ == "__main__":
+    main()

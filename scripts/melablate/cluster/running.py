@@ -1,0 +1,89 @@
+"""Whose Snakemake runs in a folder: each leaves a note there as long as it lives.
+
+Snakemake's own lock says that there is one, not whose, nor whether it is still alive.
+"""
+
+import atexit
+import logging
+import time
+import uuid
+from pathlib import Path
+
+from .holder import Holder
+
+FOLDER = Path(".snakemake/running")
+
+
+def leave_note(folder: Path = FOLDER) -> None:
+    """Say that this process runs here; the note goes when it ends."""
+    this = Holder.this(uuid.uuid4().hex)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, holder in _notes(folder):
+        if holder.gone():
+            path.unlink(missing_ok=True)
+    note = folder / f"{this.token}.json"
+    note.write_text(this.text(), encoding="utf-8")
+    atexit.register(note.unlink, missing_ok=True)
+
+
+def told(folder: Path = FOLDER) -> str:
+    """Who holds the lock of this folder, and what to do."""
+    notes = list(_notes(folder))
+    living = [(path, holder) for path, holder in notes if not holder.gone()]
+    here = f"Directory cannot be locked: {Path.cwd()}"
+    unlock = "snakemake --unlock, with the same options, then the same command again"
+    if not living:
+        who = f" of {_told(*notes[-1])}" if notes else ""
+        return (
+            f"{here} holds the lock of a run{who} that was killed. Lift it: {unlock}. Jobs that it "
+            "left in Slurm's queue are ended first, and training goes on from its last state"
+        )
+    path, holder = living[-1]
+    said = f"{here} is in use by {_told(path, holder)}"
+    if holder.system != Holder.this("").system:
+        return (
+            f"{said}. Whether it still runs cannot be seen from here: ssh {holder.host} ps -p "
+            f"{holder.process}. If it does, wait for it, or clone the project into a folder of "
+            f"your own; only if it does not: {unlock}"
+        )
+    return (
+        f"{said}. Two runs that make the same files would spoil each other's: wait for it, or "
+        f"clone the project into a folder of your own. Do not --unlock while it runs; "
+        f"to end it: kill -INT {holder.process}"
+    )
+
+
+class WhoHolds(logging.Filter):
+    """A filter of Snakemake's logger that puts these words in place of its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything through."""
+        exception = getattr(record, "exception", None)
+        if exception == "LockException":
+            record.msg, record.args = told(), ()
+        if exception == "PermissionError" and ".snakemake" in record.getMessage():
+            record.msg, record.args = not_ours(), ()
+        return True
+
+
+def not_ours(folder: Path = FOLDER.parent) -> str:
+    """What to do where Snakemake may not write its own folder."""
+    try:
+        owner = folder.owner()
+    except (KeyError, OSError):
+        owner = "another user"
+    return (
+        f"{Path.cwd()} is the folder of {owner}, and you may not write in it: clone the project "
+        f"into a folder of your own, or have {owner} share this one with your group "
+        "(chmod -R g+rwX ., find . -type d -exec chmod g+s {} +)"
+    )
+
+
+def _notes(folder: Path) -> list[tuple[Path, Holder]]:
+    paths = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+    return [(path, holder) for path in paths if (holder := Holder.read(path))]
+
+
+def _told(path: Path, holder: Holder) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
+    return f"a run of {holder.user} since {since} (process {holder.process} on {holder.host})"

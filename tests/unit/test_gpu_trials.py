@@ -1,0 +1,106 @@
+"""Jobs whose GPU does not work end before any work, and their node is left out."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from melablate.cluster import gpus
+from melablate.cluster.gpus import LeaveOut, broken_nodes, check_gpus
+
+TRIAL = Path(gpus.__file__).with_name("gpu_trial.py")
+STUB = """\
+class cuda:
+    init = staticmethod(lambda: {init})
+    device_count = staticmethod(lambda: {count})
+class version:
+    cuda, hip = {cuda!r}, None
+class Product:
+    def __matmul__(self, other): return self
+    def __ne__(self, size): return self
+    def sum(self): return {wrong}
+def ones(*shape, device): return Product()
+"""
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURMD_NODENAME", "gpu7")
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+
+def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Path:
+    program = tmp_path / "trial"
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv(gpus.TRIAL, str(program))
+    return tmp_path / "broken"
+
+
+def test_a_gpu_that_fails_is_named_and_noted(
+    node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = trial(tmp_path, monkeypatch, "echo lost >&2; echo 'CUDA error: ECC' >&2; exit 1")
+    with pytest.raises(SystemExit, match=r"GPU of gpu7 .*CUDA error: ECC.* job 12 ends before"):
+        check_gpus(folder)
+    assert broken_nodes(folder) == {"gpu7": "CUDA error: ECC (CUDA_VISIBLE_DEVICES=0)"}
+
+
+def test_a_gpu_that_hangs_is_left(
+    node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpus, "PATIENCE", 0.1)
+    folder = trial(tmp_path, monkeypatch, "exec sleep 60")
+    with pytest.raises(SystemExit, match="no answer within"):
+        check_gpus(folder)
+    assert list(broken_nodes(folder)) == ["gpu7"]
+
+
+def test_a_gpu_that_works_costs_no_word(
+    node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_gpus(folder := trial(tmp_path, monkeypatch, "exit 0"))
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("stub", "said"),
+    [
+        ({}, ""),
+        ({"cuda": None}, "stays idle"),
+        ({"init": "1 / 0"}, "division"),
+        ({"count": 1}, "1 of 2 GPUs can be seen"),
+        ({"wrong": 3}, "GPU 0 computes 3 of 1048576 products wrongly"),
+    ],
+)
+def test_the_trial_asks_all_gpus_for_a_product(
+    tmp_path: Path, stub: dict[str, object], said: str
+) -> None:
+    """Of a stand-in for torch, as there is no GPU here."""
+    values = {"init": "None", "count": 2, "cuda": "13.0", "wrong": 0} | stub
+    (tmp_path / "torch.py").write_text(STUB.format(**values))
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "CUDA_VISIBLE_DEVICES": "0,1"}
+    done = subprocess.run([sys.executable, TRIAL], capture_output=True, text=True, env=environment)
+    assert said in done.stderr
+    assert (done.returncode == 0) == (not said or "idle" in said)
+
+
+def test_the_executor_is_told_of_each_node_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    executor = SimpleNamespace(_failed_nodes={"cpu3", "None assigned"})
+    scheduler, leave_out = SimpleNamespace(_executor=executor), LeaveOut(tmp_path)
+    leave_out(scheduler)
+    assert executor._failed_nodes == {"cpu3"} and not capsys.readouterr().err
+    for name in ("gpu7", "gpu8"):
+        (tmp_path / f"{name}.txt").write_text("CUDA error: ECC\n")
+    os.utime(tmp_path / "gpu8.txt", (0, 0))  # it has been mended since
+    leave_out(scheduler)
+    leave_out(scheduler)
+    assert executor._failed_nodes == {"cpu3", "gpu7"}
+    said = capsys.readouterr().err
+    assert said.count("gpu7: its GPU does not work: CUDA error: ECC") == 1 and "gpu8" not in said
+    leave_out(SimpleNamespace(_executor=SimpleNamespace()))  # another executor has no such list

@@ -1,0 +1,70 @@
+"""Who runs Snakemake in a folder."""
+
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from melablate.cluster import running
+from melablate.cluster.holder import Holder
+from melablate.cluster.running import WhoHolds, leave_note, told
+
+OTHER = replace(Holder.this("0" * 32), user="ada", host="login2", process=77)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(running.atexit, "register", lambda *_, **__: None)
+
+
+def note(holder: Holder) -> Path:
+    running.FOLDER.mkdir(parents=True, exist_ok=True)
+    path = running.FOLDER / f"{holder.token}.json"
+    path.write_text(holder.text())
+    return path
+
+
+def test_one_that_lives_here_is_to_be_waited_for() -> None:
+    leave_note()
+    said = told()
+    assert f"process {os.getpid()} on" in said and "wait for it" in said
+    assert "Do not --unlock" in said
+
+
+def test_one_on_another_machine_is_to_be_looked_for_there() -> None:
+    note(replace(OTHER, system="another"))
+    said = told()
+    assert "ada since 20" in said and "ssh login2 ps -p 77" in said
+
+
+def test_one_that_was_killed_is_to_be_unlocked_and_its_note_goes() -> None:
+    left = note(replace(OTHER, born="1"))
+    assert "ada" in told() and "was killed. Lift it: snakemake --unlock" in told()
+    leave_note()
+    assert not left.exists() and len(list(running.FOLDER.iterdir())) == 1
+
+
+def test_without_a_note_the_lock_is_of_a_run_that_was_killed() -> None:
+    assert "of a run that was killed. Lift it: snakemake --unlock" in told()
+
+
+def test_these_words_take_the_place_of_snakemakes() -> None:
+    said = logging.makeLogRecord({"exception": "LockException", "msg": "LockException:\n…"})
+    other = logging.makeLogRecord({"exception": "WorkflowError", "msg": "other"})
+    for each in (said, other):
+        assert WhoHolds().filter(each)
+    assert said.getMessage().startswith("Directory cannot be locked:")
+    assert other.getMessage() == "other"
+
+
+def test_a_folder_that_is_another_users_is_told() -> None:
+    told = "PermissionError: [Errno 13] Permission denied: '/x/.snakemake/locks'"
+    said = logging.makeLogRecord({"exception": "PermissionError", "msg": f"Traceback …\n{told}"})
+    running.FOLDER.parent.mkdir()
+    assert WhoHolds().filter(said)
+    assert f"the folder of {Holder.this('').user}" in said.getMessage()
+    assert "Traceback" not in said.getMessage() and "of your own" in said.getMessage()
+    other = logging.makeLogRecord({"exception": "PermissionError", "msg": "… '/y/train.log'"})
+    assert WhoHolds().filter(other) and "train.log" in other.getMessage()
