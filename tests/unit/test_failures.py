@@ -57,10 +57,12 @@ def test_of_slurms_own_log_only_what_slurm_says(log: Path, slurm_log: Path) -> N
 
 
 def test_without_a_log_of_the_program_slurms_log_speaks(tmp_path: Path) -> None:
-    (tmp_path / "12.log").write_text("host: gpu1\npython: not found\n")
+    lines = ["host: gpu1", "python: not found", "Error in rule train_arm:", "    jobid: 0"]
+    (tmp_path / "12.log").write_text("\n".join([*lines, "srun: error: gpu1: task 0: Exited"]))
     said = record(log=[str(tmp_path / "none.log"), str(tmp_path / "12.log")])
     Failures(whole=False).filter(said)
-    assert vars(said)["rule_msg"].endswith("python: not found")
+    shown = vars(said)["rule_msg"]
+    assert "python: not found" in shown and "task 0" in shown and "jobid" not in shown
 
 
 @pytest.mark.parametrize(

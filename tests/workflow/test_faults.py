@@ -1,6 +1,7 @@
 """Faults: kills, bad audio, losses that are no numbers, wrong config, two runs at once."""
 
 import contextlib
+import getpass
 import json
 import os
 import random
@@ -92,6 +93,7 @@ def test_killed_runs_go_on_and_end_with_the_same_bits(
     wait_for(lambda: any(project.root.glob(".snakemake/locks/*")), "lock", first)
     second = project.run(LONG, fails=True)
     assert "cannot be locked" in second.said and "Traceback" not in second.said
+    assert f"in use by a run of {getpass.getuser()}" in second.said
     wait_for(lambda: state_of(project), "saved state", first)
     time.sleep(wait)
     os.killpg(first.pid, signal.SIGKILL)
@@ -99,7 +101,7 @@ def test_killed_runs_go_on_and_end_with_the_same_bits(
     assert not (project.root / LONG).exists()
 
     # Snakemake says how to lift what the killed one left behind.
-    assert "--unlock" in project.run(LONG, fails=True).said
+    assert "that was killed. Lift it: snakemake --unlock" in project.run(LONG, fails=True).said
     project.run(LONG, "--unlock")
 
     # The training process alone, while another folder has an undisturbed run.

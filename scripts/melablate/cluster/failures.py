@@ -84,11 +84,16 @@ def _ends(logs: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
     for log in logs:
         lines = _lines(Path(log))
         if SCHEDULERS.fullmatch(Path(log).name):
-            ours = [line for line in lines if SLURM.match(line)]
-            lines = ours if found else ours or lines
+            lines = [*([] if found else _program(lines)), *filter(SLURM.match, lines)]
         if lines:
             found = True
             yield log, [line[:WIDTH] for line in lines[-LINES:]]
+
+
+def _program(lines: list[str]) -> list[str]:
+    """What came before Snakemake's own words on the failure."""
+    end = next((n for n, line in enumerate(lines) if line.startswith("Error in rule")), len(lines))
+    return [line for line in lines[:end] if not SLURM.match(line)]
 
 
 def _lines(path: Path) -> list[str]:

@@ -33,9 +33,9 @@ def told(folder: Path = FOLDER) -> str:
     here = f"Directory cannot be locked: {Path.cwd()}"
     unlock = "snakemake --unlock, with the same options, then the same command again"
     if not living:
-        who = f" of {_told(*notes[-1])}" if notes else ""
+        who = _told(*notes[-1]) if notes else "a run"
         return (
-            f"{here} holds the lock of a run{who} that was killed. Lift it: {unlock}. Jobs that it "
+            f"{here} holds the lock of {who} that was killed. Lift it: {unlock}. Jobs that it "
             "left in Slurm's queue are ended first, and training goes on from its last state"
         )
     path, holder = living[-1]
