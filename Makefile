@@ -2,7 +2,8 @@
 # a space in its name, and with or without an active venv: .venv/bin comes first in PATH here.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-full table lint format test test-full test-cluster docs lock containers clean
+.PHONY: help env demo demo-full table lint format test test-full test-cluster test-cluster-full docs lock
+.PHONY: containers clean
 
 # Which Python makes .venv; without it the first working one of 3.11, 3.12, 3.13.
 PYTHON ?=
@@ -59,7 +60,10 @@ test-full: env ## run all tests but those on Slurm, those that need minutes too
 	.venv/bin/python -m pytest -m "not cluster"
 
 test-cluster: env ## bring up a Slurm here (root, Debian or Ubuntu) and run the workflow on it
-	.venv/bin/python -m pytest tests/cluster
+	MELABLATE_NEEDS_SLURM=1 .venv/bin/python -m pytest tests/cluster -m "not slow" --durations=0
+
+test-cluster-full: env ## the same with all faults of clusters
+	MELABLATE_NEEDS_SLURM=1 .venv/bin/python -m pytest tests/cluster --durations=0
 
 docs: env ## write config/schema.json and docs/config.md from the config model
 	.venv/bin/python scripts/write_schema.py

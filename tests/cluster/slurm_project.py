@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workflow_project import Project
 
 HERE = Path(__file__).parent
-RUN = "results/tiny/arms/long/seed-{}"
+CLUSTER = Path(os.environ.get("SLURM_TEST_ROOT", "/var/lib/slurm-test"))
+RUN = "results/tiny/arms/long/seed-0"
 FILLED = {
     "software-deployment-method: conda": "# software-deployment-method: conda",
     "  # slurm_account: mygroup": "  slurm_account: lab",
@@ -25,15 +28,15 @@ FILLED = {
 class SlurmProject(Project):
     """Its Snakemake is started in the background, as jobs are to be disturbed meanwhile."""
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        """`snakemake --profile slurm`, as typed."""
+    def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
+        """`snakemake --profile slurm`, as typed; `more` goes into its environment."""
         snakemake = self.command()[0]
         command = [snakemake, "--profile", "slurm", "--configfile", self.config, *words]
         with (self.root / "said.txt").open("a", encoding="utf-8") as said:
             return subprocess.Popen(
                 command,
                 cwd=self.root,
-                env=self.environment(),
+                env=self.environment(**more),
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -47,7 +50,7 @@ class SlurmProject(Project):
 
     def end_of(self, process: "subprocess.Popen[str]", code: int = 0) -> str:
         """Wait until Snakemake is through; what it said."""
-        assert process.wait(timeout=900) == code, self.said
+        assert process.wait(timeout=1800) == code, self.said
         return self.said
 
     def jobs(self) -> dict[str, tuple[str, str]]:
@@ -65,13 +68,17 @@ class SlurmProject(Project):
             if Path(folder) == self.root
         }
 
-    def training(self, seed: int) -> str | None:
+    def training(self) -> str | None:
         """The job that trains the long arm, once it has saved a state."""
-        number, state = self.jobs().get(f"train_arm_wildcards_long_{seed}", ("", ""))
-        saved = any((self.root / RUN.format(seed)).glob("train.resume-*/state.safetensors"))
+        number, state = self.jobs().get("train_arm_wildcards_long_0", ("", ""))
+        saved = any((self.root / RUN).glob("train.resume-*/state.safetensors"))
         return number if state == "RUNNING" and saved else None
 
-    def until(self, found: Callable[[], Any], what: str, seconds: float = 300) -> Any:
+    def trained(self) -> bool:
+        """Whether the long arm's weights are there."""
+        return (self.root / RUN / "train.safetensors").exists()
+
+    def until(self, found: Callable[[], Any], what: str, seconds: float = 900) -> Any:
         """What `found` returns, once it is something."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -82,14 +89,18 @@ class SlurmProject(Project):
 
     def same_as(self, other: Project) -> None:
         """Whole, and the long arm's weights and the table to the byte."""
-        files = [f"{RUN.format(seed)}/train.safetensors" for seed in (0, 1)]
-        for file in (*files, "results/tiny/table.csv"):
+        for file in (f"{RUN}/train.safetensors", "results/tiny/table.csv"):
             assert (self.root / file).read_bytes() == (other.root / file).read_bytes(), file
         assert (self.root / "results/tiny/report/index.html").is_file()
 
-    def log(self, seed: int = 0) -> str:
+    def began(self, *words: str, **more: str) -> "Training":
+        """Snakemake, started, with a job that trains and has something to lose."""
+        process = self.start(*words, **more)
+        return Training(self, process, self.until(self.training, "saved state"))
+
+    def log(self) -> str:
         """The log of the long arm's training."""
-        path = self.root / f"logs/tiny/train_arm/long/seed-{seed}.log"
+        path = self.root / "logs/tiny/train_arm/long/seed-0.log"
         return path.read_text(encoding="utf-8")
 
     def end(self) -> None:
@@ -98,6 +109,35 @@ class SlurmProject(Project):
             os.kill(process, signal.SIGKILL)
         if numbers := [number for number, _ in self.jobs().values()]:
             subprocess.run(["scancel", *numbers], check=False)
+        subprocess.run(["umount", "-q", self.root / RUN], check=False, capture_output=True)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run of Snakemake on Slurm while the long arm trains."""
+
+    project: SlurmProject
+    snakemake: "subprocess.Popen[str]"
+    number: str
+    """The Slurm job that does."""
+
+    @property
+    def node(self) -> str:
+        """Where that job runs."""
+        return asked("squeue", "--noheader", "--format", "%N", "--jobs", self.number)
+
+    def ends_like(self, undisturbed: Project) -> str:
+        """It goes on from its saved state to the same bits; what Snakemake said."""
+        said = self.project.end_of(self.snakemake)
+        assert "resuming at step" in self.project.log()
+        self.project.same_as(undisturbed)
+        return said
+
+
+def asked(*command: str) -> str:
+    """What a command of Slurm answers."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _processes_in(folder: Path) -> list[str]:
@@ -125,3 +165,29 @@ def for_slurm(project: Project) -> SlurmProject:
 def on_node(word: str, node: str) -> None:
     """`slurm-node crash gpu1`."""
     subprocess.run([HERE / "slurm-node", word, node], check=True, capture_output=True)
+
+
+@contextmanager
+def without(daemon: str) -> Iterator[None]:
+    """`slurmctld` or `slurmdbd` is down meanwhile."""
+    folder = CLUSTER / {"slurmctld": "ctld", "slurmdbd": "dbd"}[daemon]
+    process = int((folder / f"{daemon}.pid").read_text())
+    os.kill(process, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        while os.kill(process, 0) is None:
+            time.sleep(0.1)
+    try:
+        yield
+    finally:
+        subprocess.run([HERE / "slurm-up"], check=True, capture_output=True)
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """A file system of its own in an empty folder, with room for nothing; then it gets some."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,size=100m", folder], check=True)

@@ -1,78 +1,124 @@
-"""`snakemake --profile slurm` on a real Slurm, and the faults that clusters have."""
+"""`snakemake --profile slurm` on a real Slurm, and what happens to its jobs there."""
 
 import os
 import signal
-import subprocess
+from pathlib import Path
 
-from slurm_project import SlurmProject, on_node
+import pytest
+from slurm_project import RUN, SlurmProject, asked, full_disk, on_node, without
 from workflow_project import Project
 
-
-def scontrol(*words: str) -> None:
-    subprocess.run(["scontrol", *words], check=True, capture_output=True)
-
-
-def node_of(number: str) -> str:
-    listed = subprocess.run(
-        ["squeue", "--noheader", "--format", "%N", "--jobs", number],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return listed.stdout.strip()
+TRIAL = """\
+#!/bin/sh
+test "$SLURMD_NODENAME" != {node} || {{ echo "CUDA error: device lost" >&2; exit 1; }}
+"""
 
 
 def test_a_time_limit_is_chained(project: SlurmProject, undisturbed: Project) -> None:
-    process = project.start()
-    number = project.until(lambda: project.training(0), "saved state")
-    scontrol("update", f"jobid={number}", "EndTime=now")
-    project.end_of(process)
-    assert "resuming at step" in project.log()
-    project.same_as(undisturbed)
+    training = project.began()
+    asked("scontrol", "update", f"jobid={training.number}", "EndTime=now")
+    training.ends_like(undisturbed)
 
 
 def test_a_cancelled_job_is_told_and_tried_again(
     project: SlurmProject, undisturbed: Project
 ) -> None:
-    process = project.start()
-    number = project.until(lambda: project.training(0), "saved state")
-    subprocess.run(["scancel", number], check=True)
+    training = project.began()
+    asked("scancel", training.number)
+    said = training.ends_like(undisturbed)
+    assert f"SLURM-job '{training.number}' failed, SLURM status is: 'CANCELLED'" in said
+    # Its log's end and path, neither the command nor the other's fate.
+    assert "last lines of logs/tiny/train_arm/long/seed-0.log:" in said
+    assert "train_lora.py --settings" not in said and "Traceback" not in said
+
+
+def test_a_job_that_makes_way_for_another_comes_back(
+    project: SlurmProject, undisturbed: Project
+) -> None:
+    training = project.began()
+    words = ("--partition", "urgent", "--nodelist", training.node, "--exclusive", "--mem=0")
+    urgent = asked("sbatch", "--parsable", "--output=/dev/null", *words, "--wrap=sleep 8")
+    said = training.ends_like(undisturbed)
+    assert asked("sacct", "-nXPo", "State", "-j", urgent) == "COMPLETED"
+    states = asked("sacct", "-nXPDo", "State", "-j", training.number).split()
+    assert states == ["PREEMPTED", "COMPLETED"] and "Error in rule" not in said
+
+
+def test_a_broken_gpu_is_named_and_its_node_left_out(
+    project: SlurmProject, undisturbed: Project, tmp_path: Path
+) -> None:
+    trial = tmp_path / "trial"
+    trial.write_text(TRIAL.format(node="gpu1"))
+    trial.chmod(0o755)
+    process = project.start(MELABLATE_GPU_TRIAL=str(trial))
     said = project.end_of(process)
-    assert f"SLURM-job '{number}' failed, SLURM status is: 'CANCELLED'" in said
-    assert "resuming at step" in project.log()
+    assert "gpu1: its GPU does not work: CUDA error: device lost" in said
+    # Once, for no job goes there again.
+    assert said.count("Error in rule train_arm") == 1 and "gpu2:" not in said
     project.same_as(undisturbed)
-
-
-def test_a_lost_node_is_left_for_another(project: SlurmProject, undisturbed: Project) -> None:
-    process = project.start()
-    number = project.until(lambda: project.training(0), "saved state")
-    node = node_of(number)
-    on_node("crash", node)
-    try:
-        project.end_of(process)
-    finally:
-        on_node("start", node)
-    assert "resuming at step" in project.log()
-    project.same_as(undisturbed)
-
-
-def test_out_of_memory_is_tried_with_more(project: SlurmProject, undisturbed: Project) -> None:
-    process = project.start("--set-resources", "train_arm:mem_mb=300*attempt")
-    said = project.end_of(process)
-    assert "failed, SLURM status is:" in said
-    project.same_as(undisturbed)
+    assert (project.root / "logs/broken-gpus/gpu1.txt").is_file()
 
 
 def test_a_killed_snakemake_leaves_nothing_that_writes(
     project: SlurmProject, undisturbed: Project
 ) -> None:
-    first = project.start()
-    number = project.until(lambda: project.training(0), "saved state")
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
-    assert project.training(0) == number  # an orphan, still at work
+    training = project.began()
+    os.killpg(training.snakemake.pid, signal.SIGKILL)
+    training.snakemake.wait()
+    assert project.training() == training.number  # an orphan, still at work
     assert project.start("--unlock").wait() == 0
     said = project.end_of(project.start())
-    assert f"{number} (train_arm long_0)" in said and "ended first" in said
+    assert f"{training.number} (train_arm long_0)" in said and "ended first" in said
     assert "resuming at step" in project.log()
+    project.same_as(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_lost_node_is_left_for_another(project: SlurmProject, undisturbed: Project) -> None:
+    training = project.began()
+    node = training.node
+    on_node("crash", node)
+    try:
+        training.ends_like(undisturbed)
+    finally:
+        on_node("start", node)
+
+
+@pytest.mark.slow
+def test_out_of_memory_is_tried_with_more(project: SlurmProject, undisturbed: Project) -> None:
+    said = project.end_of(project.start("--set-resources", "train_arm:mem_mb=300*attempt"))
+    assert "failed, SLURM status is:" in said
+    project.same_as(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_controller_that_restarts_is_waited_for(
+    project: SlurmProject, undisturbed: Project
+) -> None:
+    training = project.began()
+    with without("slurmctld"):
+        project.until(project.trained, "weights while Slurm is away")
+    project.end_of(training.snakemake)
+    project.same_as(undisturbed)
+
+
+@pytest.mark.slow
+def test_accounting_that_does_not_answer_is_waited_for(
+    project: SlurmProject, undisturbed: Project
+) -> None:
+    """Also where its command, sacct, is what tells Snakemake of its jobs."""
+    training = project.began("--slurm-status-command", "sacct")
+    with without("slurmdbd"):
+        project.until(project.trained, "weights while accounting is away")
+    project.end_of(training.snakemake)
+    project.same_as(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_and_gone_on_from(project: SlurmProject, undisturbed: Project) -> None:
+    with full_disk(project.root / RUN):
+        process = project.start()
+        project.until(lambda: "Make room below" in project.said, "word of the disk")
+    said = project.end_of(process)
+    assert "No space left on device" in said and "Traceback" not in said
     project.same_as(undisturbed)
