@@ -1,6 +1,6 @@
 # cluster: what a run needs beside its jobs: before the first, when one fails, and after the last
 from melablate.cluster.failures import Failures
-from melablate.cluster.gpus import LeaveOut
+from melablate.cluster.broken_gpus import LeaveOut
 from melablate.cluster.running import WhoHolds, leave_note
 
 LEAVE_OUT = LeaveOut()
@@ -13,11 +13,12 @@ for added in (FAILURES, WhoHolds()):
 
 # Slurm says by CUDA_VISIBLE_DEVICES which GPUs a job got. Not in the rules: how a job is looked
 # after changes no result, so nothing need run again.
-shell.prefix(
-    "set -euo pipefail;"
-    ' case "${{SLURM_JOB_ID-}}:${{CUDA_VISIBLE_DEVICES-}}" in'
-    ' [0-9]*:[0-9]*|[0-9]*:GPU-*|[0-9]*:MIG-*) python "$MELABLATE_SCRIPTS"/try_gpus.py;; esac; '
+BEFORE.append(
+    'case "${{SLURM_JOB_ID-}}:${{CUDA_VISIBLE_DEVICES-}}" in'
+    " [0-9]*:[0-9]*|[0-9]*:GPU-*|[0-9]*:MIG-*)"
+    ' command python "$MELABLATE_SCRIPTS"/try_gpus.py;; esac;'
 )
+shell.prefix(" ".join(BEFORE) + " ")
 
 
 onstart:

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from melablate.cluster import gpus
-from melablate.cluster.gpus import LeaveOut, broken_nodes, check_gpus
+from melablate.cluster import broken_gpus
+from melablate.cluster.broken_gpus import LeaveOut, broken_nodes, check_gpus
 
-TRIAL = Path(gpus.__file__).with_name("gpu_trial.py")
+TRIAL = Path(broken_gpus.__file__).with_name("gpu_trial.py")
 STUB = """\
 class cuda:
     init = staticmethod(lambda: {init})
@@ -36,7 +36,7 @@ def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Path:
     program = tmp_path / "trial"
     program.write_text(f"#!/bin/sh\n{text}\n")
     program.chmod(0o755)
-    monkeypatch.setenv(gpus.TRIAL, str(program))
+    monkeypatch.setenv(broken_gpus.TRIAL, str(program))
     return tmp_path / "broken"
 
 
@@ -52,7 +52,7 @@ def test_a_gpu_that_fails_is_named_and_noted(
 def test_a_gpu_that_hangs_is_left(
     node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gpus, "PATIENCE", 0.1)
+    monkeypatch.setattr(broken_gpus, "PATIENCE", 0.1)
     folder = trial(tmp_path, monkeypatch, "exec sleep 60")
     with pytest.raises(SystemExit, match="no answer within"):
         check_gpus(folder)
