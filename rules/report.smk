@@ -26,6 +26,7 @@ rule make_report:
         f"logs/{PLAN.study.study}/make_report.log",
     conda:
         "../envs/report.yaml"
+    threads: 4
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -40,4 +41,4 @@ rule make_report:
         "making the report"
     shell:
         'python "$MELABLATE_SCRIPTS"/make_report.py --settings {params.settings:q} --table {input.table:q}'
-        " --prompts {input.prompts:q} --arms {params.root:q}/arms --out {output:q} 2>&1 | tee {log:q}"
+        " --prompts {input.prompts:q} --arms {params.root:q}/arms --threads {threads} --out {output:q} 2>&1 | tee {log:q}"

@@ -15,8 +15,9 @@ def main() -> None:
     parser.add_argument("--prompts", required=True, type=Path, help="CSV of all prompts")
     parser.add_argument("--arms", required=True, type=Path, help="folder with a folder a row")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
+    parser.add_argument("--threads", type=int, default=1, help="rows at a time")
     given = parser.parse_args()
-    write_report(given.settings, given.table, given.prompts, given.arms, given.out)
+    write_report(given.settings, given.table, given.prompts, given.arms, given.out, given.threads)
     print(f"report: {given.out / 'index.html'}")
 
 

@@ -70,6 +70,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def test_several_rows_at_a_time_make_the_same_folder(finished: Path, tmp_path: Path) -> None:
+    tables, out = (
+        (finished / name for name in ("table.json", "prompts.csv", "arms")),
+        tmp_path / "r",
+    )
+    write_report(WAV, *tables, out, threads=4)
+    alone = sorted(path for path in (finished / "report").rglob("*") if path.is_file())
+    assert len(alone) == sum(path.is_file() for path in out.rglob("*")) > 3
+    for path in alone:
+        assert path.read_bytes() == (out / path.relative_to(finished / "report")).read_bytes()
+
+
 def test_all_links_lead_somewhere_inside(finished: Path) -> None:
     out, page = finished / "report", read(finished / "report")
     ids = page.values("id")

@@ -1,6 +1,7 @@
 """The report: one page in a folder of its own, with its images and sounds."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,15 +49,21 @@ class Column:
         return axis(self.domain, self.width) if self.domain else Markup("")
 
 
-def write_report(look: Report, table: Path, prompts: Path, arms: Path, out: Path) -> None:
+def write_report(
+    look: Report, table: Path, prompts: Path, arms: Path, out: Path, threads: int = 1
+) -> None:
     """Write the folder whole or not at all."""
     page = read_page(table, prompts, arms)
     shown = page.prompts[: look.prompts_shown]
     progress = Progress("report", len(page.rows))
     takes = {}
-    with writing_folder(out) as aside:
-        for done, row in enumerate(page.rows, 1):
-            takes[row.name] = copy_takes(row, page.seeds_of(row), shown, arms, aside, look)
+    # Threads are enough: both encoders, of PNG and of sound, work outside of Python's lock.
+    with writing_folder(out) as aside, ThreadPoolExecutor(threads) as pool:
+        made = pool.map(
+            lambda row: copy_takes(row, page.seeds_of(row), shown, arms, aside, look), page.rows
+        )
+        for done, (row, takes_of_row) in enumerate(zip(page.rows, made, strict=True), 1):
+            takes[row.name] = takes_of_row
             progress.step(done)
         (aside / "index.html").write_text(render(page, shown, takes, look), encoding="utf-8")
 
