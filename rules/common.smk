@@ -227,6 +227,15 @@ def threads_of(stage):
     return json.loads(stage.settings)["threads"]
 
 
+def asked_slots():
+    """What this run of Snakemake may take: GPUs if it was told, and cores or jobs."""
+    told = workflow.resource_settings
+    gpus = workflow.global_resources.get("gpu")
+    slots = {"gpus": gpus and gpus.value, "jobs": told.nodes}
+    slots["cores"] = None if told.nodes else told.cores
+    return [f"--{name} {count}" for name, count in slots.items() if count]
+
+
 def train_stage(wildcards):
     return PLAN.train(wildcards.row, int(wildcards.seed))
 

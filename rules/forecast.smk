@@ -5,15 +5,6 @@ localrules:
     forecast,
 
 
-def asked_slots():
-    """What this run of Snakemake may take: GPUs if it was told, and cores or jobs."""
-    told = workflow.resource_settings
-    gpus = workflow.global_resources.get("gpu")
-    slots = {"gpus": gpus and gpus.value, "jobs": told.nodes}
-    slots["cores"] = None if told.nodes else told.cores
-    return [f"--{name} {count}" for name, count in slots.items() if count]
-
-
 # Its environment needs Snakemake, which it asks for the jobs. Without output: it always runs, and
 # what it keeps, results/<study>/forecast.json, is read by nothing else.
 rule forecast:

@@ -129,6 +129,7 @@ def test_what_a_forecast_became(tmp_path: Path) -> None:
     kept = {
         "study": "s",
         "made": 1000.0,
+        "walls": [{"gpus": 2, "cores": None, "jobs": None, "seconds": 45.0}],
         "jobs": {
             "0.log": {"stage": "train", "seconds": 30.0, "bytes": 500},
             "1.log": {"stage": "train", "seconds": 30.0, "bytes": 500},
@@ -140,6 +141,7 @@ def test_what_a_forecast_became(tmp_path: Path) -> None:
     found = outcome(kept, jobs, {"0.log": ran, "1.log": before})
     assert found["not_run"] == 2 and found["wall_seconds"] == 20
     said = outcome_in_words(kept, found)
+    assert "forecast with 2 GPUs: 45 s" in said
     assert "+50 %" in said and "-50 %" in said and "2 jobs of it have not run yet" in said
     both = outcome(kept, jobs, {"0.log": ran, "1.log": replace(ran, log="1.log", ended=1030.0)})
     assert (both["wall_seconds"], both["busy"]) == (30.0, 2)

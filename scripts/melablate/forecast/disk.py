@@ -21,6 +21,8 @@ from .jobs import STAGES, Job
 SAVED = {"fp32": 4, "bf16": 2, "fp16": 2}
 PNG = 0.8
 """Bytes to a pixel of a grey spectrogram, which is nearly noise."""
+MP3 = 7400
+"""Bytes to a second."""
 TOKENIZER = 3_650_000
 MEASURED = 12
 """Finished jobs of a rule that are weighed."""
@@ -85,7 +87,7 @@ class Sizes:
 
     def _compose_music(self, wildcards: Mapping[str, str]) -> float:
         said = json.loads(self.plan.music[wildcards["id"]].settings)
-        return float(said["tracks"]) * (5200 + 7400 * float(said.get("seconds", 4.5)))
+        return float(said["tracks"]) * (5200 + MP3 * float(said.get("seconds", 4.5)))
 
     def _scan_corpus(self, wildcards: Mapping[str, str]) -> float:
         return 8000 + 160.0 * self.counts.tracks(wildcards["id"])
@@ -142,11 +144,11 @@ class Sizes:
         return 2000 + count * (self._vector() + 450)
 
     def _make_table(self, wildcards: Mapping[str, str]) -> float:
-        return 9000.0 * len(self.plan.rows())
+        return 3700.0 * len(self.plan.rows())
 
     def _make_report(self, wildcards: Mapping[str, str]) -> float:
         codec, shown = self.plan.common.spectrogram, self.plan.study.report.prompts_shown
-        each = codec.samples * codec.channels * 2 + codec.size[0] * codec.size[1] * PNG
+        each = codec.seconds * codec.channels * MP3 + codec.size[0] * codec.size[1] * PNG
         return len(self.plan.rows()) * shown * each + 100_000
 
     def _vector(self) -> int:

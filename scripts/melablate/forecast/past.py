@@ -9,7 +9,7 @@ from .disk import on_disk
 from .forecast import told
 from .jobs import Job
 from .records import Ran
-from .table import aligned, duration
+from .table import aligned, duration, wall_in_words
 
 HEAD = ("stage", "jobs", "forecast", "was", "error", "disk", "was", "error")
 
@@ -79,7 +79,8 @@ def outcome_in_words(kept: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     lines = [f"What became of the last forecast of {kept['study']}", ""]
     lines += aligned([HEAD, *map(_row, [*stages, total])])
     took, busy = duration(found["wall_seconds"]), found["busy"]
-    lines += ["", f"from the first start to the last end {took}, up to {busy} jobs at a time"]
+    lines += ["", f"forecast {wall_in_words(kept['walls'][0])}"]
+    lines.append(f"from the first start to the last end {took}, up to {busy} jobs at a time")
     if found["not_run"]:
         lines.append(f"{found['not_run']} jobs of it have not run yet, or left no time")
     return "\n".join(lines)

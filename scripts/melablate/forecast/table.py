@@ -1,6 +1,6 @@
 """A forecast in words: an aligned table, wall times, and what they rest on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .forecast import Forecast, Line, told
@@ -19,7 +19,9 @@ def in_words(forecast: Forecast) -> str:
         total.gpu_seconds += line.gpu_seconds
         total.bytes += line.bytes
     parts = [f"Forecast of {forecast.study}", "", *aligned([HEAD, *rows, _row(total)])]
-    parts += ["", *(_wall(wall) for wall in forecast.walls), ""]
+    if not total.to_do:
+        return "\n".join([*parts, "", "Nothing is to do."])
+    parts += ["", *(wall_in_words(wall) for wall in forecast.walls), ""]
     return "\n".join([*parts, *(f"  - {said}" for said in forecast.assumptions)])
 
 
@@ -45,7 +47,8 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _wall(wall: dict[str, Any]) -> str:
+def wall_in_words(wall: Mapping[str, Any]) -> str:
+    """How long with what."""
     gpus, cores, jobs = wall["gpus"], wall["cores"], wall["jobs"]
     having = [] if gpus is None else [f"{gpus} GPU{'s' * (gpus != 1)}"]
     having += [] if cores is None else [f"{cores} core{'s' * (cores != 1)}"]
