@@ -11,7 +11,7 @@ rule forecast:
     log:
         f"logs/{PLAN.study.study}/forecast.log",
     conda:
-        "../envs/melablate.yaml"
+        "../envs/workflow.yaml"
     params:
         snakefile=lambda w: workflow.main_snakefile,
         files=lambda w: [str(file) for file in workflow.configfiles],
