@@ -116,4 +116,4 @@ def test_disk_against_what_a_finished_study_holds(
     assert disk_to_do(plan) == {}
     for rule in ("make_spectrograms", "encode_latents", "generate_samples", "compose_music"):
         assert 0.75 < found[rule] / true[rule] < 1.33, rule
-    assert 0.75 < sum(found.values()) / sum(true.values()) < 1.6
+    assert 0.75 < sum(found.values()) / on_disk(["results"]) < 1.33
