@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from inspect import signature
+from itertools import takewhile
 from pathlib import Path
 
 PROJECT = Path(str(workflow.current_basedir)).parent
@@ -14,17 +16,34 @@ os.environ["MELABLATE_SCRIPTS"] = str(SCRIPTS)
 for library in ("HF_HUB", "TRANSFORMERS", "HF_DATASETS"):
     os.environ[f"{library}_OFFLINE"] = "1"
 
+from melablate.code_cache import code_identity
 from melablate.config_errors import ConfigError
 from melablate.config import FIXED_ROWS, WITHOUT_BASE
 from melablate.fetch.needs import asset_at, needed
-from melablate.identity import canonical, code_identity, identity
+from melablate.identity import canonical, identity
 from melablate.plan import make_plan
 from melablate.settings_json import settings_json
 from melablate.training.plugins import plugins
 from snakemake.logging import logger
+from snakemake.target_jobs import parse_target_jobs_cli_args
+
+
+def rows_of_job():
+    """The rows of which a job of a cluster is told to work; None where it is not only rows.
+
+    Snakemake knows its targets only after this file is read.
+    """
+    words = sys.argv[1:]
+    if workflow.is_main_process or "--target-jobs" not in words:
+        return None
+    after = words[words.index("--target-jobs") + 1 :]
+    told = parse_target_jobs_cli_args(takewhile(lambda w: not w.startswith("-"), after))
+    rows = {target.wildcards_dict.get("row") for target in told}
+    return rows if rows and None not in rows else None
+
 
 try:
-    PLAN = make_plan(config, workflow.configfiles)
+    PLAN = make_plan(config, workflow.configfiles, rows_of_job())
 except ConfigError as error:
     logger.error(str(error))
     sys.exit(1)  # an exception would be told with the line of this file
@@ -101,6 +120,24 @@ def lacking_assets():
 CORPUS_PAGES = [f"results/corpus/{corpus}/report.html" for corpus in PLAN.corpora]
 
 
+def signed(function):
+    """Snakemake asks a dozen times a job for the signature of each function: kept, it is at hand."""
+    function.__signature__ = signature(function)
+    return function
+
+
+def by_row(function):
+    """A function of a job's row alone, whatever its seed: worked out once."""
+    known = {}
+
+    def answer(wildcards):
+        if wildcards.row not in known:
+            known[wildcards.row] = function(wildcards)
+        return known[wildcards.row]
+
+    return signed(answer)
+
+
 def growing(amount):
     """A resource that a try after a failure gets more of: twice, then three times as much."""
 
@@ -108,7 +145,7 @@ def growing(amount):
         first = amount(wildcards) if callable(amount) else amount
         return first * min(attempt, 3)
 
-    return grown
+    return signed(grown)
 
 
 def manifest_of(corpus):
@@ -240,6 +277,7 @@ def train_stage(wildcards):
     return PLAN.train(wildcards.row, int(wildcards.seed))
 
 
+@signed
 def train_input(wildcards):
     """The base always, the rest where the arm's recipe asks for it."""
     recipe, reads = PLAN.recipe(wildcards.row), train_stage(wildcards).reads
@@ -278,6 +316,7 @@ def train_provenance(wildcards):
     }
 
 
+@by_row
 def train_code(wildcards):
     """Where latents are not cached, training reads the images itself."""
     recipe = PLAN.recipe(wildcards.row)
@@ -289,6 +328,7 @@ def sample_stage(wildcards):
     return PLAN.samples(wildcards.row, int(wildcards.seed))
 
 
+@by_row
 def sample_script(wildcards):
     if wildcards.row in WITHOUT_BASE:
         return "render_real_clips.py"
@@ -297,6 +337,7 @@ def sample_script(wildcards):
     )
 
 
+@by_row
 def sample_code(wildcards):
     codec = codec_code(PLAN.recipe(wildcards.row).spectrogram)
     if wildcards.row != "real-audio":
@@ -305,11 +346,13 @@ def sample_code(wildcards):
     return code_identity(sample_script(wildcards), codec)
 
 
+@by_row
 def score_code(wildcards):
     codec = PLAN.recipe(wildcards.row).spectrogram
     return code_identity("score_samples.py", [EMBEDDER_CODE, *codec_code(codec)])
 
 
+@signed
 def sample_input(wildcards):
     """Arms read their weights; the untuned base has none; ceilings read real clips instead."""
     reads = sample_stage(wildcards).reads
@@ -327,12 +370,14 @@ def sample_input(wildcards):
     return files
 
 
+@signed
 def sample_options(wildcards, input):
     """Command-line options for the files that only some rows read."""
     names = [name for name in ("weights", "images", "manifest") if name in input.keys()]
     return [word for name in names for word in (f"--{name}", input[name])]
 
 
+@by_row
 def sample_folders(wildcards):
     """The same for folders that may be given."""
     if wildcards.row == "real-audio":

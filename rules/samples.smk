@@ -44,10 +44,10 @@ rule generate_samples:
     resources:
         mem_mb=growing(lambda w: 4000 if w.row in WITHOUT_BASE else 16000),
         runtime=growing(120),
-        gpu=lambda w: 0 if w.row in WITHOUT_BASE else 1,
+        gpu=signed(lambda w: 0 if w.row in WITHOUT_BASE else 1),
     params:
-        settings=lambda w: sample_stage(w).settings,
-        reads=lambda w: canonical(dict(sample_stage(w).reads)),
+        settings=signed(lambda w: sample_stage(w).settings),
+        reads=signed(lambda w: canonical(dict(sample_stage(w).reads))),
         script=sample_script,
         code=sample_code,
         options=sample_options,

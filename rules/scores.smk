@@ -56,8 +56,10 @@ rule score_samples:
         gpu=1,
     params:
         settings=SCORES.settings,
-        reads=lambda w: canonical(
-            dict(SCORES.reads) | {"samples": sample_stage(w).identity}
+        reads=signed(
+            lambda w: canonical(
+                dict(SCORES.reads) | {"samples": sample_stage(w).identity}
+            )
         ),
         embedder=subpath(input.embedder, parent=True),
         code=score_code,

@@ -27,10 +27,12 @@ rule train_arm:
     # Neither names nor paths of arm and study: the shared cache knows a run by its params, and a
     # renamed arm, or another study with the same baseline, takes it from there.
     params:
-        settings=lambda w: train_stage(w).settings,
-        latents_settings=lambda w: canonical(settings_json(PLAN.recipe(w.row).latents)),
-        provenance=lambda w: canonical(train_provenance(w)),
-        identity=lambda w: identity([train_stage(w).identity, train_code(w)]),
+        settings=signed(lambda w: train_stage(w).settings),
+        latents_settings=by_row(
+            lambda w: canonical(settings_json(PLAN.recipe(w.row).latents))
+        ),
+        provenance=signed(lambda w: canonical(train_provenance(w))),
+        identity=signed(lambda w: identity([train_stage(w).identity, train_code(w)])),
         code=train_code,
         start=given_start,
         base=lambda w: base_folder(train_stage(w).reads["base"]),

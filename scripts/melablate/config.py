@@ -1,5 +1,6 @@
 """The config model: every option of a study and of an arm, with its default and meaning."""
 
+from collections import Counter
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
@@ -139,7 +140,7 @@ class Study(Recipe):
     @field_validator("seeds", "arms")
     @classmethod
     def _no_doubles(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        doubles = sorted({str(v) for v in values if values.count(v) > 1})
+        doubles = sorted(str(value) for value, count in Counter(values).items() if count > 1)
         if doubles:
             raise ValueError(f"given more than once: {', '.join(doubles)}")
         if not values:

@@ -4,12 +4,11 @@ An identity is the hash of a stage's own settings and the identities of the stag
 reads (DESIGN §3). Arms whose upstream settings agree share the upstream files.
 """
 
-import functools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any
 
 from .audio.clip_settings import Clips
 from .audio.codec_settings import CodecSettings
@@ -26,13 +25,12 @@ from .files import sha256
 from .identity import canonical, checksum, checksums, fingerprint_of, identity
 from .models.folder_files import in_base, in_model
 from .models.settings import FolderBase, FolderClap, TinyBase
+from .once import once
 from .settings_json import settings_json
 from .study import ResolvedArm, load_study, resolve_arms
 from .study_checks import check
 from .training.latents_settings import Latents
 
-P = ParamSpec("P")
-T = TypeVar("T")
 FINGERPRINTS = Path("results/.fingerprints.json")
 
 
@@ -43,20 +41,6 @@ class Stage:
     settings: str
     identity: str
     reads: Mapping[str, str] = field(default_factory=dict)
-
-
-def once(method: Callable[P, T]) -> Callable[P, T]:
-    """Each stage is laid out once: rules ask for it again for every job, and hashing adds up."""
-
-    @functools.wraps(method)
-    def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
-        plan: Any = args[0]
-        key = (method.__name__, *args[1:], *sorted(kwargs.items()))
-        if key not in plan.known:
-            plan.known[key] = method(*args, **kwargs)
-        return cast(T, plan.known[key])
-
-    return remembered
 
 
 @dataclass
@@ -230,6 +214,16 @@ class Plan:
     @once
     def train(self, arm: str, seed: int) -> Stage:
         """What trains an arm with a seed."""
+        settings, reads, others = self._training(arm)
+        start = self.arms[arm].recipe.train.warm_start
+        if start and start.arm:
+            reads = reads | {"warm_start": self.train(start.arm, seed).identity}
+        key = identity([settings, reads, seed, *others])
+        return Stage(canonical(settings), key, reads)
+
+    @once
+    def _training(self, arm: str) -> tuple[dict[str, Any], dict[str, str], list[Any]]:
+        """What all seeds of an arm share: its settings, what it reads, what else counts."""
         recipe = self.arms[arm].recipe
         reads = {"base": self.base(recipe.base)}
         if recipe.latents.cached:
@@ -239,15 +233,12 @@ class Plan:
         if recipe.regularization:
             reads["regularization"] = self.cached(recipe, recipe.regularization)
         settings, start = settings_json(recipe.train), recipe.train.warm_start
-        if start and start.arm:
-            reads["warm_start"] = self.train(start.arm, seed).identity
-        elif start and start.path:
+        if start and start.path:
             reads["warm_start"] = self.start(start.path)
             settings["warm_start"]["path"] = Path(start.path).name
-        key = [settings, reads, seed]
-        if not recipe.latents.cached:  # these then are made from the images while training
-            key.append(settings_json(recipe.latents))
-        return Stage(canonical(settings), identity(key), reads)
+        # Where latents are not cached, they are made from the images while training.
+        others = [] if recipe.latents.cached else [settings_json(recipe.latents)]
+        return settings, reads, others
 
     @once
     def start(self, path: str) -> str:
@@ -264,11 +255,15 @@ class Plan:
 
     def upstream(self, stage: Stage) -> dict[str, Any]:
         """Every shared stage behind one, by identity: its settings and what it reads in turn."""
+        return self._behind(tuple(stage.reads.values()))
+
+    @once
+    def _behind(self, keys: tuple[str, ...]) -> dict[str, Any]:
         shared = {"music": self.music, "corpus": self.corpora, "spectrograms": self.spectrograms,
                   "autoencoder": self.autoencoders, "base": self.bases,
                   "latents": self.latents}  # fmt: skip
         found: dict[str, Any] = {}
-        waiting = list(stage.reads.values())
+        waiting = list(keys)
         while waiting:
             key = waiting.pop()
             for name, stages in shared.items():
@@ -289,6 +284,14 @@ class Plan:
     @once
     def samples(self, row: str, seed: int) -> Stage:
         """What generates the audio of an arm or of a fixed row."""
+        settings, reads = self._sampling(row)
+        if row not in FIXED_ROWS:
+            reads = reads | {"train": self.train(row, seed).identity}
+        return Stage(canonical(settings), identity([settings, reads, seed]), reads)
+
+    @once
+    def _sampling(self, row: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """What all seeds of a row share: its settings, and what it reads."""
         recipe = self.recipe(row)
         reads = {"prompts": self.prompts().identity}
         if row not in WITHOUT_BASE:
@@ -299,7 +302,6 @@ class Plan:
         if row in FIXED_ROWS:
             settings["row"] = row
         else:
-            reads["train"] = self.train(row, seed).identity
             # What its weights predict, on which noise: an arm is sampled as it was trained.
             train = recipe.train
             if train.prediction_type is not None:
@@ -313,7 +315,7 @@ class Plan:
             settings["clip_skip"] = recipe.train.clip_skip
             settings["precision"] = recipe.train.precision
             settings["per_prompt"] = self.study.prompts.per_prompt
-        return Stage(canonical(settings), identity([settings, reads, seed]), reads)
+        return settings, reads
 
     @once
     def scores(self) -> Stage:
@@ -355,11 +357,17 @@ class Plan:
         )
 
 
-def make_plan(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Plan:
-    """Check the config, merged from `files`, and lay out every stage that its arms need."""
+def make_plan(
+    config: Mapping[str, Any], files: Iterable[str | Path] = (), only: Collection[str] | None = None
+) -> Plan:
+    """Check the config, merged from `files`, and lay out every stage that its arms need.
+
+    A job of a cluster makes the plan again: of the rows that it works on, for of a thousand arms it
+    would open a thousand files.
+    """
     sources = read_sources(config, files)
     study = load_study(sources)
-    arms = resolve_arms(study, sources)
+    arms = resolve_arms(study, sources, only)
     check(study, arms, sources)
     plan = Plan(study, arms)
     plan.embedder()

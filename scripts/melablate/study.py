@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,14 @@ def load_study(sources: Sources) -> Study:
     return study
 
 
-def resolve_arms(study: Study, sources: Sources) -> dict[str, ResolvedArm]:
-    """All rows by name: the arm files that the study names, and its sweep; baseline first."""
+def resolve_arms(
+    study: Study, sources: Sources, only: Collection[str] | None = None
+) -> dict[str, ResolvedArm]:
+    """All rows by name: the arm files that the study names, and its sweep; baseline first.
+
+    With `only`, no file of another arm is opened but the baseline's and those of arms whose weights
+    these start from.
+    """
     if study.baseline not in study.arms:
         key = "baseline" if "baseline" in sources.config else "arms"
         said = f"the baseline {study.baseline} is not among arms ({', '.join(study.arms)})"
@@ -52,12 +58,16 @@ def resolve_arms(study: Study, sources: Sources) -> dict[str, ResolvedArm]:
     start = baseline.recipe.model_dump(mode="json")
     arms = {study.baseline: baseline}
     for name in study.arms:
-        if name != study.baseline:
+        if name != study.baseline and (only is None or name in only):
             arms[name] = _from_file(study, name, start, sources)
-    for arm in _sweep(study, baseline, start, sources):
+    for arm in _sweep(study, baseline, start, sources, only):
         if arm.name in arms:
             raise ConfigError(f"{arm.source}: the name {arm.name} is an arm already")
         arms[arm.name] = arm
+    warm = [arm.recipe.train.warm_start for arm in arms.values()]
+    starts = {start.arm for start in warm if start and start.arm}
+    if only is not None and starts - {*only, *arms}:
+        return resolve_arms(study, sources, {*only, *starts})
     return arms
 
 
@@ -152,7 +162,11 @@ def _undot(changes: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def _sweep(
-    study: Study, baseline: ResolvedArm, start: Mapping[str, Any], sources: Sources
+    study: Study,
+    baseline: ResolvedArm,
+    start: Mapping[str, Any],
+    sources: Sources,
+    only: Collection[str] | None,
 ) -> Iterator[ResolvedArm]:
     """Every combination of the swept values, named by them: `rank-4_lr-0.001`.
 
@@ -172,6 +186,8 @@ def _sweep(
         if len(name) > LONGEST_NAME:
             raise ConfigError(f"{source}: the name {name} is too long; write arm files instead")
         seen.add(name)
+        if only is not None and name not in only:
+            continue
         label = ", ".join(_swept(key, value) for key, value in changes.items())
         arm = _resolve(name, Arm(label=label, changes=changes), start, source, sources)
         if arm.recipe != baseline.recipe:
