@@ -1,6 +1,6 @@
 """What jobs ask for: GPU stages one GPU, or as many as the study says; the others none."""
 
-import re
+import json
 from collections import defaultdict
 
 from workflow_project import Project
@@ -11,10 +11,10 @@ GPU_STAGES = {"encode_latents", "train_arm", "generate_samples", "embed_referenc
 def asked(project: Project) -> dict[str, set[int]]:
     """Rule → numbers of GPUs that its jobs ask for, of all jobs of the study."""
     found = defaultdict(set)
-    said = project.would_run("--forceall").said
-    for rule, told in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", said, re.MULTILINE):
-        gpus = re.search(r"resources:.*\bgpu=(\d+)", told)
-        found[rule].add(int(gpus.group(1)) if gpus else 0)
+    project.would_run("--forceall")
+    for line in (project.root / ".jobs.jsonl").read_text(encoding="utf-8").splitlines():
+        job = json.loads(line)
+        found[job["rule"]].add(job["gpu"])
     return found
 
 

@@ -29,6 +29,7 @@ class LogHandler(LogHandlerBase):
                 "rule": record.rule_name,
                 "wildcards": dict(record.wildcards),
                 "reason": record.reason,
+                "gpu": record.resources.get("gpu", 0),
             }
             with Path(os.environ["MELABLATE_JOBS"]).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(job) + "\n")
