@@ -91,9 +91,10 @@ def _ends(logs: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
 
 
 def _program(lines: list[str]) -> list[str]:
-    """What came before Snakemake's own words on the failure."""
+    """What stands between Snakemake's own words on the job's start and on its failure."""
     end = next((n for n, line in enumerate(lines) if line.startswith("Error in rule")), len(lines))
-    return [line for line in lines[:end] if not SLURM.match(line)]
+    begins = [n + 1 for n, line in enumerate(lines[:end]) if line.startswith("Reason: ")]
+    return [line for line in lines[max(begins, default=0) : end] if not SLURM.match(line)]
 
 
 def _lines(path: Path) -> list[str]:
