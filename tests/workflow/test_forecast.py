@@ -65,7 +65,7 @@ def test_before_models_and_data_are_fetched(tmp_path: Path) -> None:
 def test_only_what_would_run_from_what_was_measured(project: Project) -> None:
     kept, said = forecast(project)
     assert kept == {} and "0" in said
-    project.arm("rank", train__rank=8)
+    project.arm("rank", train={"rank": 16})
     project.set(seeds=[0, 1, 2])
     would = project.would_run()
     kept, said = forecast(project)
@@ -83,7 +83,7 @@ def test_only_what_would_run_from_what_was_measured(project: Project) -> None:
 
 def test_its_error_once_the_run_is_over(finished: Project, tmp_path: Path) -> None:
     project = copy_of(finished, tmp_path / "project")
-    project.arm("longer", train__epochs=8)
+    project.arm("longer", train={"epochs": 8})
     kept, _ = forecast(project)
     forecast_of = {log: job["seconds"] for log, job in kept["jobs"].items()}
     ran = project.run()
