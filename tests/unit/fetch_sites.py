@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from fetch_server import Site
 from melablate.fetch.assets import ASSETS, Archive, Asset, HuggingFace, Zenodo
 from melablate.fetch.settings import Fetch, Sites
@@ -96,3 +97,15 @@ def settings(folder: Path, address: str, **more: object) -> Fetch:
 
 
 __all__ = ["ASSETS"]
+
+
+def use(monkeypatch: pytest.MonkeyPatch, *assets: Asset) -> None:
+    for asset in assets:
+        monkeypatch.setitem(ASSETS, asset.name, asset)  # type: ignore[arg-type]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All files but the fetch's own."""
+    found = (p for p in folder.rglob("*") if p.is_file())
+    named = {str(p.relative_to(folder)): p.read_bytes() for p in found}
+    return {n: b for n, b in named.items() if not n.startswith(".fetch/") and "lock.json" not in n}
