@@ -2,13 +2,16 @@
 # a space in its name, and with or without an active venv: .venv/bin comes first in PATH here.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-full table lint format test test-full test-cluster test-cluster-full docs lock
-.PHONY: containers clean
+.PHONY: help env demo demo-full table doctor lint format test test-full test-cluster test-cluster-full docs
+.PHONY: lock containers clean
 
 # Which Python makes .venv; without it the first working one of 3.11, 3.12, 3.13.
 PYTHON ?=
 # Which study `make table` prints.
 STUDY ?= demo
+# What `make doctor` looks at, and by which profile it would run.
+CONFIG ?= config/config.yaml
+PROFILE ?= profiles/local
 
 export PYTHON
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -38,6 +41,9 @@ demo-full: env ## the same with every row that the tiny base can take
 
 table: env ## print the table of a finished study again (STUDY=demo)
 	@.venv/bin/python scripts/show_table.py "results/$(STUDY)"
+
+doctor: env ## look for what would stop a study (CONFIG=config/config.yaml PROFILE=profiles/local)
+	@.venv/bin/snakemake doctor --profile $(PROFILE) --configfile $(CONFIG)
 
 lint: env ## check style, types, rules and that generated files are current
 	.venv/bin/ruff check $(CODE)

@@ -28,6 +28,7 @@ include: "rules/table.smk"
 include: "rules/report.smk"
 include: "rules/cluster.smk"
 include: "rules/forecast.smk"
+include: "rules/doctor.smk"
 include: "rules/targets.smk"
 
 

@@ -27,7 +27,9 @@ onstart:
 
     leave_note()
     without_rate_limit(workflow.scheduler)
-    end_leftovers(Path.cwd())
+    # A run that writes nothing (fetch, forecast, doctor) may go on beside one that does.
+    if any(job.output for job in workflow.dag.needrun_jobs()):
+        end_leftovers(Path.cwd())
     LEAVE_OUT(workflow.scheduler)
 
 

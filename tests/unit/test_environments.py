@@ -27,8 +27,10 @@ UNSEEN = {
     "audio": {"pretty-midi"},  # a file of it is read
 }
 """What an environment needs although no script imports it."""
-TYPED = ("show_table.py",)
-"""Scripts beside the rules' that the environment of Snakemake itself runs."""
+TYPED = ("show_table.py", "check_setup.py")
+"""Scripts that the environment of Snakemake itself runs."""
+WITHOUT = {"doctor"}
+"""Rules that run before there is another environment."""
 
 
 @cache
@@ -36,6 +38,8 @@ def kinds() -> dict[str, str]:
     """Rule → its environment."""
     found = {}
     for rule, body in bodies().items():
+        if rule in WITHOUT:
+            continue
         (found[rule],) = re.findall(r'conda:\n +"\.\./envs/(\w+)\.yaml"', body)
     return found
 

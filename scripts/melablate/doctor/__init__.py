@@ -1,0 +1,1 @@
+"""What would stop a study, or waste GPU time, looked for before its first job."""
