@@ -10,9 +10,9 @@ localrules:
 rule doctor:
     log:
         "logs/doctor.log",
+    retries: 0
     conda:
         lambda w: None
-    retries: 0
     params:
         told=lambda w: tell_doctor(workflow, config, PLAN),
     message:

@@ -84,7 +84,7 @@ def test_an_account_that_a_partition_does_not_take(path: Path, tmp_path: Path) -
 def test_slurm_has_the_last_word(path: Path, tmp_path: Path) -> None:
     program(path, "sbatch", "", 1, "allocation failure: Requested node configuration is odd\n")
     (said,) = examined(tmp_path)
-    assert said == "FAILURE train_arm: Slurm would refuse it: Requested node configuration is odd"
+    assert said == "FAILURE Slurm would refuse train_arm: Requested node configuration is odd"
 
 
 def test_how_jobs_are_watched(path: Path, tmp_path: Path) -> None:

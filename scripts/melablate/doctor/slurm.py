@@ -37,7 +37,7 @@ def check(patient: Patient) -> Iterator[Finding]:
     yield from named(patient.site.requests, known)
     yield from limits(patient.site.requests, known)
     yield from partition_file(patient, known)
-    yield from accepted(patient.site.requests)
+    yield from accepted(patient.site.requests, known)
     yield from status(patient.site.settings)
 
 
@@ -107,6 +107,7 @@ def limits(
     for one in requests:
         name = one.word("slurm_partition") or default
         if name not in known:
+            fine = False
             continue
         for what, most, unit, key in _limits(name, known[name]):
             first, last = one.number(key), one.number(key, last=True)
@@ -183,21 +184,26 @@ def partition_file(patient: Patient, known: Mapping[str, Any]) -> Iterator[Findi
         yield warning(f"{given}: no partition has max_gpu", why, f"max_gpu: 4   # in {given}")
 
 
-def accepted(requests: Iterable[Request]) -> Iterator[Finding]:
+def accepted(
+    requests: Iterable[Request], known: Mapping[str, Mapping[str, str]]
+) -> Iterator[Finding]:
     """Slurm's own word on each request: `sbatch --test-only` submits nothing."""
     tried: dict[tuple[str, ...], Answer] = {}
-    refused = False
+    refused: dict[str, list[str]] = {}
+    mends: dict[str, str] = {}
     for one in requests:
+        if not set(filter(None, one.word("slurm_partition").split(","))) <= known.keys():
+            continue  # said already
         options = tuple(_options(one))
         if options not in tried:
             tried[options] = ask("sbatch", "--test-only", *options, "--wrap=true")
-            if not tried[options].good:
-                refused = True
-                said = re.sub(
-                    r"^(sbatch|allocation failure): (error: )?", "", tried[options].complaint
-                )
-                mend = f"sbatch --test-only {' '.join(options)} --wrap=true   # then {PROFILE}"
-                yield failure(f"{one.rule}: Slurm would refuse it: {said}", "it cannot run", mend)
+        if not tried[options].good:
+            said = PREFIX.sub("", tried[options].complaint)
+            refused.setdefault(said, []).append(one.rule)
+            mends.setdefault(said, f"sbatch --test-only {' '.join(options)} --wrap=true")
+    for said, rules in refused.items():
+        mend = f"{mends[said]}   # then {PROFILE}"
+        yield failure(f"Slurm would refuse {_some(rules)}: {said}", "jobs of it cannot run", mend)
     if tried and not refused:
         yield ok("Slurm would take a job of every rule (sbatch --test-only)")
 
