@@ -183,6 +183,11 @@ def test_a_base_is_known_by_its_files_or_name(base: Path) -> None:
     assert family_of("assets/models/stable-diffusion-v1-5", counts) == "sd15"
     assert family_of("results/models/0123456789ab", counts) == "tiny"
     assert family_of("/elsewhere/results/models/0123456789ab", counts) == "tiny"
+    real = Counts(plan(REAL, arms=["baseline", "sdxl"]))
+    found = {family_of(f"$MELABLATE_BASE_{key}", real) for key in real.plan.bases}
+    assert found == {"sd15", "sdxl"}
+    with pytest.raises(KeyError):
+        family_of("$MELABLATE_BASE_0123456789ab", real)
 
 
 def test_a_command_of_another_version_is_no_error() -> None:

@@ -60,7 +60,12 @@ def speed_of(family: Family, gpu: Gpu) -> Speed:
 
 
 def family_of(folder: str, counts: Counts) -> Family:
-    """By the folder of a base: what it holds or, before it is there, how it is called."""
+    """By the folder of a base: what it holds or, before it is there, how it is called.
+
+    Commands name a given base by a variable that ends in its identity.
+    """
+    if folder.startswith("$"):
+        folder = counts.plan.base_folders[folder.rpartition("_")[2]]
     if Path(folder).parts[-3:-1] == ("results", "models") or folder in _embedded(counts):
         return "tiny"
     try:
