@@ -304,8 +304,8 @@ def page(rows: list[Row]) -> str:
 
 
 def of_what(what: str, rows: list[Row]) -> Iterator[str]:
-    """A line a size."""
-    for row in rows:
+    """A line a size, of those that were measured so."""
+    for row in (row for row in rows if f"{what}, bare" in row.spent):
         bare_, own = (row.median(what, side, 1) for side in ("bare", "Melablate"))
         memory = [f"{row.median(what, side, 2):.0f}" for side in ("bare", "Melablate")]
         yield (

@@ -5,7 +5,7 @@
 On a running cluster, such as that of tests/cluster/slurm-up. The whole workflow under
 `--profile slurm`, with a stub in place of the scripts that sleeps and makes their files, so that
 all else is overhead; 21 arms are 201 jobs. Once as the profile is, once with samples and scores of
-a run packed into one Slurm job.
+a run packed into one Slurm job. Written, but not yet run on a Slurm: see its figures as unproven.
 """
 
 import argparse
