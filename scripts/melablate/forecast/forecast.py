@@ -128,7 +128,8 @@ def assumptions(
                 " figures; expect a factor of two either way until a first training is measured"
             )
         said.append(
-            f"{'other ' if said else ''}built-in times are of two cores of an AMD EPYC (benchmarks/demo_full_times.md)"
+            f"{'other ' if said else ''}built-in times are of two cores of an AMD EPYC "
+            "(benchmarks/demo_full_times.md)"
         )
     said += [f"trainings of {f} were measured on {d}" for f, d in measured.devices().items()]
     unknown = {job.rule for job, guess in to_do if guess.basis == "unknown"}
