@@ -55,10 +55,7 @@ def wall_time(jobs: Sequence[Job], seconds: Sequence[float], slots: Slots) -> fl
     every job takes one slot (Graham 1966).
     """
     waits = [sum(not jobs[need].done for need in job.needs) for job in jobs]
-    leads: list[list[int]] = [[] for _ in jobs]
-    for number, job in enumerate(jobs):
-        for need in job.needs:
-            leads[need].append(number)
+    leads = _leads(jobs)
     free, queues = _Free(slots), {}  # type: tuple[_Free, dict[Shape, deque[tuple[int, int]]]]
     running: list[tuple[float, int]] = []
     now, turn = 0.0, 0
@@ -71,14 +68,9 @@ def wall_time(jobs: Sequence[Job], seconds: Sequence[float], slots: Slots) -> fl
 
     def start() -> None:
         while True:
-            fitting = [
-                (shape[0], queue[0][0], shape)
-                for shape, queue in queues.items()
-                if queue and free.fits(*shape[1:])
-            ]
-            if not fitting:
+            shape = _next(queues, free)
+            if shape is None:
                 return
-            *_, shape = min(fitting)
             number = queues[shape].popleft()[1]
             free.take(*shape[1:])
             heapq.heappush(running, (now + seconds[number], number))
@@ -102,6 +94,25 @@ def wall_time(jobs: Sequence[Job], seconds: Sequence[float], slots: Slots) -> fl
     return now
 
 
+def _next(queues: dict[Shape, deque[tuple[int, int]]], free: _Free) -> Shape | None:
+    """The shape of the job that starts now."""
+    fitting = [
+        (shape[0], queue[0][0], shape)
+        for shape, queue in queues.items()
+        if queue and free.fits(*shape[1:])
+    ]
+    return min(fitting)[2] if fitting else None
+
+
+def _leads(jobs: Sequence[Job]) -> list[list[int]]:
+    """Of each job those that need it."""
+    leads: list[list[int]] = [[] for _ in jobs]
+    for number, job in enumerate(jobs):
+        for need in job.needs:
+            leads[need].append(number)
+    return leads
+
+
 def critical_path(jobs: Sequence[Job], seconds: Sequence[float]) -> float:
     """Of the longest chain: no number of machines is faster."""
     ends: dict[int, float] = {}
@@ -114,10 +125,7 @@ def critical_path(jobs: Sequence[Job], seconds: Sequence[float]) -> float:
 def in_order(jobs: Sequence[Job]) -> list[int]:
     """Numbers, each after what it needs."""
     waits = [len(job.needs) for job in jobs]
-    leads: list[list[int]] = [[] for _ in jobs]
-    for number, job in enumerate(jobs):
-        for need in job.needs:
-            leads[need].append(number)
+    leads = _leads(jobs)
     order = [number for number, count in enumerate(waits) if not count]
     for number in order:  # it grows meanwhile
         for lead in leads[number]:
