@@ -1,6 +1,7 @@
 """What the jobs of a workflow ask for, as the profile and the command line have it in the end."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -15,14 +16,20 @@ from ..plan import Plan
 Examples = Sequence[Mapping[str, Any]]
 """Wildcards; each rule takes the first that fit it."""
 TOLD = Path("logs/doctor.json")
+_TOLD_OF = set[int]()
 
 
 def tell_doctor(workflow: Any, config: Mapping[str, Any], plan: Plan) -> Path:
     """A file that holds the study and how it is run; scripts/check_setup.py reads it."""
-    if not workflow.dryrun:
+    if not workflow.dryrun and id(workflow) not in _TOLD_OF:
+        _TOLD_OF.add(id(workflow))  # params are asked for more than once
         files = [str(file) for file in workflow.configfiles]
         site = site_of(workflow, examples_of(plan))
         write_json(TOLD, {"files": files, "config": config, "site": site})
+        if shutil.which("conda") is None:
+            # Snakemake asks it before any job; that there is none is for the doctor to say.
+            methods = workflow.deployment_settings.deployment_method
+            methods -= {one for one in methods if str(one) == "conda"}
     return TOLD
 
 
