@@ -39,6 +39,7 @@ def kinds() -> dict[str, str]:
     found = {}
     for rule, body in bodies().items():
         if rule in WITHOUT:
+            found[rule] = "workflow"  # where Snakemake is
             continue
         (found[rule],) = re.findall(r'conda:\n +"\.\./envs/(\w+)\.yaml"', body)
     return found
