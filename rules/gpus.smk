@@ -7,6 +7,6 @@ BEFORE = ["set -euo pipefail;"]
 
 if several():
     BEFORE.append(
-        'python() {{ command python "$MELABLATE_SCRIPTS"/take_gpus.py "$@"; }};'
+        'python() {{ command python "$MELABLATE_SCRIPTS/take_gpus.py" "$@"; }};'
     )
     shell.prefix(" ".join(BEFORE) + " ")
