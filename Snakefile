@@ -14,6 +14,7 @@ container: "melablate.sif"
 
 
 include: "rules/common.smk"
+include: "rules/rows.smk"
 include: "rules/gpus.smk"
 include: "rules/fetch.smk"
 include: "rules/corpus.smk"

@@ -23,6 +23,6 @@ def scripts_of(rule: str) -> list[str]:
     if scripts := re.findall(r'"\$MELABLATE_SCRIPTS"/(\w+\.py)', body):
         return scripts
     assert "script=sample_script" in body  # chosen by a function
-    common = (RULES / "common.smk").read_text(encoding="utf-8")
-    (chosen,) = re.findall(r"def sample_script\(.*?\n\n\n", common, re.DOTALL)
+    rows = (RULES / "rows.smk").read_text(encoding="utf-8")
+    (chosen,) = re.findall(r"def sample_script\(.*?\n\n\n", rows, re.DOTALL)
     return re.findall(r'"(\w+\.py)"', chosen)
