@@ -117,6 +117,8 @@ def lacking_assets():
     return missing(PLAN.study.fetch, assets_of_study()) or "nothing to fetch"
 
 
+# All arms wait for such a job, so it comes before what scores alone wait for.
+ON_THE_WAY_TO_ARMS = 10
 CORPUS_PAGES = [f"results/corpus/{corpus}/report.html" for corpus in PLAN.corpora]
 
 

@@ -10,6 +10,7 @@ rule compose_music:
         "logs/compose_music/{id}.log",
     benchmark:
         "logs/compose_music/{id}.tsv"
+    priority: ON_THE_WAY_TO_ARMS
     conda:
         "../envs/audio.yaml"
     threads: 2
@@ -37,6 +38,7 @@ rule scan_corpus:
         "logs/scan_corpus/{id}.log",
     benchmark:
         "logs/scan_corpus/{id}.tsv"
+    priority: ON_THE_WAY_TO_ARMS
     conda:
         "../envs/audio.yaml"
     threads: 2

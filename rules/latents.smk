@@ -11,6 +11,7 @@ rule encode_latents:
         "logs/encode_latents/{id}.log",
     benchmark:
         "logs/encode_latents/{id}.tsv"
+    priority: ON_THE_WAY_TO_ARMS
     conda:
         "../envs/diffusion.yaml"
     threads: 1

@@ -13,6 +13,7 @@ rule train_autoencoder:
         "logs/train_autoencoder/{id}.log",
     benchmark:
         "logs/train_autoencoder/{id}.tsv"
+    priority: ON_THE_WAY_TO_ARMS
     conda:
         "../envs/diffusion.yaml"
     threads: lambda w: threads_of(PLAN.autoencoders[w.id])
@@ -47,6 +48,7 @@ rule train_base:
         "logs/train_base/{id}.log",
     benchmark:
         "logs/train_base/{id}.tsv"
+    priority: ON_THE_WAY_TO_ARMS
     conda:
         "../envs/diffusion.yaml"
     threads: lambda w: threads_of(PLAN.bases[w.id])

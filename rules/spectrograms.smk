@@ -12,6 +12,7 @@ rule make_spectrograms:
         "logs/make_spectrograms/{id}.log",
     benchmark:
         "logs/make_spectrograms/{id}.tsv"
+    priority: ON_THE_WAY_TO_ARMS
     conda:
         "../envs/audio.yaml"
     threads: 2
