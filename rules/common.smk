@@ -174,7 +174,7 @@ def given_file(folder, file):
     """
     path, stand_ins = Path(folder, file), os.environ.get("MELABLATE_STAND_INS")
     if stand_ins and not os.path.isdir(folder):
-        path = Path(stand_ins, folder.lstrip("/"), file)
+        path = Path(stand_ins, identity(folder), file)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     if folder in PLAN.wrong:

@@ -91,7 +91,7 @@ def test_how_jobs_are_watched(path: Path, tmp_path: Path) -> None:
     text = (path / "scontrol").read_text()
     (path / "scontrol").write_text(text.replace("300 sec", "60 sec"))
     (said,) = examined(tmp_path)
-    assert said == "WARNING MinJobAge is 60 s, less than 120"
+    assert said == "WARNING MinJobAge is 60 s, less than 200"
     assert examined(tmp_path, settings={"status_command": "sacct"}) == []
     program(path, "sacct", "", 1, "sacct: error: Slurm accounting storage is disabled")
     (said,) = examined(tmp_path, settings={"status_command": "sacct"})

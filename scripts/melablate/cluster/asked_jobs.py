@@ -34,6 +34,7 @@ def asked_jobs(
         ConfigSettings,
         DAGSettings,
         OutputSettings,
+        RerunTrigger,
         ResourceSettings,
     )
 
@@ -43,7 +44,11 @@ def asked_jobs(
         asked = api.workflow(
             resource_settings=ResourceSettings(cores=1), config_settings=given, snakefile=snakefile
         )
-        dag = asked.dag(DAGSettings(targets=frozenset(targets), force_incomplete=True))
+        # As in every profile, environments do not count: they are not known here.
+        triggers = frozenset(set(RerunTrigger) - {RerunTrigger.SOFTWARE_ENV})
+        dag = asked.dag(
+            DAGSettings(targets=frozenset(targets), force_incomplete=True, rerun_triggers=triggers)
+        )
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 dag.printrulegraph()  # builds the graph; the shortest of the ways to ask for it

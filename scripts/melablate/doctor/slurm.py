@@ -14,7 +14,7 @@ from .tools import Answer, ask, present
 
 PROFILE = "profiles/slurm/config.yaml"
 PREFIX = re.compile(r"^(sbatch: )?(error: )?(allocation failure: )?")
-AGE = 120
+AGE = 200
 """Seconds that squeue must know an ended job for; the profile says so."""
 
 
