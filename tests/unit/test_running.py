@@ -1,12 +1,14 @@
 """Who runs Snakemake in a folder."""
 
+import errno
 import logging
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from melablate.cluster import running
+from melablate.cluster import holder, running
 from melablate.cluster.holder import Holder
 from melablate.cluster.running import WhoHolds, leave_note, told
 
@@ -47,8 +49,30 @@ def test_one_that_was_killed_is_to_be_unlocked_and_its_note_goes() -> None:
     assert not left.exists() and len(list(running.FOLDER.iterdir())) == 1
 
 
-def test_without_a_note_the_lock_is_of_a_run_that_was_killed() -> None:
-    assert "the lock of a run that was killed. Lift it: snakemake --unlock" in told()
+def test_one_that_left_no_word_is_to_be_looked_for_first() -> None:
+    assert "left no word to read. See that none is at work" in told()
+    note(replace(OTHER, token="1" * 32, born="1"))  # beside one that is known to be over
+    note(OTHER).write_text("{")
+    said = told()
+    assert "was killed" not in said
+    assert said.index("squeue") < said.index("only then: snakemake --unlock")
+
+
+def test_one_that_proc_hides_is_not_taken_for_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's below hidepid: no /proc/PID, and no leave to send it a signal."""
+    over = subprocess.Popen(["true"])
+    over.wait()
+    left = note(replace(OTHER, process=over.pid))
+    assert "was killed" in told()
+
+    def kill(process: int, number: int) -> None:
+        assert (process, number) == (over.pid, 0)
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(holder.os, "kill", kill)
+    assert "in use by a run of ada since 20" in told() and "Do not --unlock" in told()
+    leave_note()
+    assert left.exists()
 
 
 def test_these_words_take_the_place_of_snakemakes() -> None:

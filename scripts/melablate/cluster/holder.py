@@ -14,6 +14,9 @@ OVER = {"CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "OUT_OF_MEMORY", "PREEMP
 """States of a job whose processes have ended. Not NODE_FAIL: a node that nobody can reach may
 still be at work."""
 
+HIDDEN = "?"
+"""Of a process that lives, or whose end cannot be seen: where /proc hides those of other users."""
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -62,7 +65,7 @@ class Holder:
     def gone(self) -> bool:
         """Whether it surely writes no more; False where that cannot be known from here."""
         if self.system == _system():
-            return _born(self.process) != self.born
+            return _born(self.process) not in (self.born, HIDDEN)
         return bool(self.job) and self.job != os.environ.get("SLURM_JOB_ID") and _is_over(self.job)
 
 
@@ -93,14 +96,23 @@ def _system() -> str:
 
 def _born(process: int) -> str:
     """Clock ticks from the kernel's start to the process's; nothing where it is over."""
-    with suppress(OSError):
-        if not Path("/proc/self/stat").exists():
-            os.kill(process, 0)
-            return "?"
+    try:
         told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
-        state, *fields = told.rpartition(")")[2].split()  # its name may hold anything
-        return "" if state in "ZX" else fields[18]
-    return ""
+    except OSError:
+        return HIDDEN if _runs(process) else ""
+    state, *fields = told.rpartition(")")[2].split()  # its name may hold anything
+    return "" if state in "ZX" else fields[18]
+
+
+def _runs(process: int) -> bool:
+    """Asked of the system itself, which /proc may not show."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
 
 
 def _user() -> str:

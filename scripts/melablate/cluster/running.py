@@ -32,12 +32,15 @@ def told(folder: Path = FOLDER) -> str:
     living = [(path, holder) for path, holder in notes if not holder.gone()]
     here = f"Directory cannot be locked: {Path.cwd()}"
     unlock = "snakemake --unlock, with the same options, then the same command again"
-    if not living:
-        who = _told(*notes[-1]) if notes else "a run"
+    ended = "Jobs left in Slurm's queue are ended first, and training goes on from its last state"
+    if not living and (not notes or len(notes) < len(list(folder.glob("*.json")))):
         return (
-            f"{here} holds the lock of {who} that was killed. Lift it: {unlock}. Jobs that it "
-            "left in Slurm's queue are ended first, and training goes on from its last state"
+            f"{here} holds the lock of a run that left no word to read. See that none is at work "
+            f"here (ps on each machine that is used; squeue); only then: {unlock}. {ended}"
         )
+    if not living:
+        who = _told(*notes[-1])
+        return f"{here} holds the lock of {who} that was killed. Lift it: {unlock}. {ended}"
     path, holder = living[-1]
     said = f"{here} is in use by {_told(path, holder)}"
     if holder.system != Holder.this("").system:
