@@ -1,5 +1,6 @@
 """GPUs of one machine are handed out: no two processes hold one, and none is lost to a kill."""
 
+import fcntl
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from melablate.gpus import pool
 from melablate.gpus import visible as gpus
 from melablate.gpus.pool import take
 from rule_files import bodies, scripts_of
@@ -192,3 +194,37 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "locks").write_text("a file")
     with pytest.raises(SystemExit, match="MELABLATE_GPU_LOCKS"):
         take([gpus.Gpu("0", "0")], 1, tmp_path / "locks")
+
+
+def test_the_first_users_umask_shuts_nobody_out(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        take([gpus.Gpu("0", "0")], 1, tmp_path / "locks")
+    finally:
+        os.umask(before)
+    made = list((tmp_path / "locks").iterdir())
+    assert len(made) == 2 and {path.stat().st_mode & 0o777 for path in made} == {0o666}
+
+
+def test_what_cleans_old_files_away_makes_no_second_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is new at each take; one that goes while it is locked is locked again."""
+    file = tmp_path / "locks/0"
+    file.parent.mkdir()
+    file.touch()
+    os.utime(file, (0, 0))
+    flock, old = fcntl.flock, file.stat().st_ino
+    keeper = file.open()  # so that no new file gets its number
+
+    def cleaned(descriptor: int, flag: int) -> None:
+        if os.fstat(descriptor).st_ino == old:
+            assert os.fstat(descriptor).st_mtime > 0
+            file.unlink(missing_ok=True)
+        flock(descriptor, flag)
+
+    monkeypatch.setattr(pool.fcntl, "flock", cleaned)
+    take([gpus.Gpu("0", "0")], 1, file.parent)
+    with file.open() as other, pytest.raises(BlockingIOError):
+        flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    keeper.close()

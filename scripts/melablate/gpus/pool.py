@@ -29,8 +29,7 @@ def take(gpus: Sequence[Gpu], count: int, folder: Path = FOLDER) -> list[Gpu]:
     """
     _make(folder)
     names = "\n".join(sorted(gpu.name for gpu in gpus))
-    turn = _open(folder, f"turn-{hashlib.sha256(names.encode()).hexdigest()[:16]}")
-    fcntl.flock(turn, fcntl.LOCK_EX)
+    turn = _lock(folder, f"turn-{hashlib.sha256(names.encode()).hexdigest()[:16]}")
     try:
         while len(held := _free(gpus, count, folder)) < count:
             for _, file in held:
@@ -49,14 +48,25 @@ def _free(gpus: Sequence[Gpu], count: int, folder: Path) -> list[tuple[Gpu, int]
     for gpu in gpus:
         if len(held) == count:
             break
-        file = _open(folder, gpu.name)
+        with suppress(BlockingIOError):
+            held.append((gpu, _lock(folder, gpu.name, fcntl.LOCK_NB)))
+    return held
+
+
+def _lock(folder: Path, name: str, flag: int = 0) -> int:
+    """A file that is locked, and is still the one of that name: what cleans /tmp may remove it."""
+    path = folder / name.replace("/", "_")
+    while True:
+        file = _open(path)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | flag)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file), path.stat(follow_symlinks=False)):
+                    return file
         except BlockingIOError:
             os.close(file)
-        else:
-            held.append((gpu, file))
-    return held
+            raise
+        os.close(file)
 
 
 def _make(folder: Path) -> None:
@@ -65,16 +75,20 @@ def _make(folder: Path) -> None:
         folder.chmod(0o1777)  # others put their files there too
 
 
-def _open(folder: Path, name: str) -> int:
-    """A file to lock, made where it is missing; another user's is read, which is enough."""
-    path = folder / name.replace("/", "_")
+def _open(path: Path) -> int:
+    """A file to lock, made where it is missing, for all users: whatever the umask of the first."""
     try:
         with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o644))
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o666)
+            os.fchmod(made, 0o666)
+            os.close(made)
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with suppress(PermissionError):
+            os.utime(file)  # what cleans /tmp takes old files
+        return file
     except OSError as error:
         raise SystemExit(
-            f"GPUs are handed out by locks in {folder}, which cannot be used ({error}): have its "
-            "owner remove it, or name another by MELABLATE_GPU_LOCKS (a folder of this machine, "
-            "the same for all who use its GPUs)"
+            f"GPUs are handed out by locks in {path.parent}, which cannot be used ({error}): have "
+            "its owner remove it, or name another by MELABLATE_GPU_LOCKS (a folder of this "
+            "machine, the same for all who use its GPUs)"
         ) from None
