@@ -38,10 +38,10 @@ def wanted(script: str) -> int:
 def choose(script: str, count: int) -> None:
     """Set what CUDA shows; fewer than wanted is the script's own affair."""
     gpus = visible()
-    if len(gpus) <= count:
+    if len(gpus) < 2:
         return
     try:
-        taken = take(gpus, count)
+        taken = take(gpus, min(count, len(gpus)))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     os.environ[CHOSEN] = ",".join(gpu.word for gpu in taken)

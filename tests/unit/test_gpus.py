@@ -135,6 +135,16 @@ def test_a_child_that_lives_on_keeps_the_gpu(tmp_path: Path) -> None:
         os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("want", [2, 3])
+def test_a_training_on_all_gpus_holds_them(
+    want: int, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    """No two at once, or the second could not make its folder; fewer than wanted are all."""
+    running = [start("train_lora.py", seconds=0.3, devices="0,1", want=want) for _ in range(2)]
+    running.append(start(devices="0,1"))
+    assert [int(said(process)) for process in running] == [2, 2, 1]
+
+
 def test_one_who_wants_two_is_not_passed_for_ever(
     start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
 ) -> None:
@@ -147,7 +157,7 @@ def test_one_who_wants_two_is_not_passed_for_ever(
 
 @pytest.mark.parametrize(
     ("script", "devices", "want"),
-    [("encode_latents.py", "3", 1), ("train_lora.py", "3,5", 2), ("make_table.py", "0,1,2", 1)],
+    [("encode_latents.py", "3", 1), ("train_lora.py", "3", 2), ("make_table.py", "0,1,2", 1)],
 )
 def test_nothing_is_done_where_there_is_nothing_to_choose(
     start: Callable[..., "subprocess.Popen[str]"],
@@ -180,6 +190,10 @@ def test_which_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0,-1,5")
     assert [(g.word, g.name) for g in gpus.visible()] == [("1", "GPU-bb"), ("0", "GPU-aa")]
     assert gpus.several()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,2")
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    # Without the driver's name a number is this job's own: others are other devices.
+    assert [g.name for g in gpus.visible()] == ["GPU-aa", "12-2"]
     for word in ("", "-1", "1"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", word)
         assert not gpus.several()

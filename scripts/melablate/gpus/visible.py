@@ -33,7 +33,11 @@ def visible() -> list[Gpu]:
     if CHOSEN not in os.environ:
         # By name: the driver's numbers and CUDA's own may be in another order.
         return [Gpu(uuid, uuid) for uuid in known.values()]
-    return [Gpu(word, known.get(word, word)) for word in _chosen()]
+    job = os.environ.get("SLURM_JOB_ID")
+    return [
+        Gpu(word, known.get(word, f"{job}-{word}" if job and word.isdecimal() else word))
+        for word in _chosen()
+    ]
 
 
 def _chosen() -> list[str]:
