@@ -126,6 +126,12 @@ class Training:
         """Where that job runs."""
         return asked("squeue", "--noheader", "--format", "%N", "--jobs", self.number)
 
+    def freeze(self) -> None:
+        """Stop its process, until someone sends it a signal, as Slurm does before it ends a job."""
+        for process in map(int, _processes_in(self.project.root)):
+            if b"train_lora.py" in Path(f"/proc/{process}/cmdline").read_bytes():
+                os.kill(process, signal.SIGSTOP)
+
     def ends_like(self, undisturbed: Project) -> str:
         """It goes on from its saved state to the same bits; what Snakemake said."""
         said = self.project.end_of(self.snakemake)

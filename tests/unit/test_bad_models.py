@@ -17,8 +17,9 @@ from melablate.models.lora import load_into
 from melablate.models.lora_file import read
 from melablate.models.weights import read_tensors, save_tensors
 from melablate.training.draws import Draws
-from melablate.training.lora import add_lora, save, start_from
+from melablate.training.lora import add_lora, start_from
 from melablate.training.settings import Train
+from melablate.training.trained import save
 from training_runs import command, start, write_latents
 
 TRAIN = Train(rank=2, alpha=2.0, lr_text=1e-3)

@@ -17,8 +17,9 @@ from melablate.sampling.pipeline_settings import Pipeline
 from melablate.sampling.prompts import Prompt
 from melablate.sampling.settings import Sample
 from melablate.training.draws import Draws
-from melablate.training.lora import add_lora, save
+from melablate.training.lora import add_lora
 from melablate.training.settings import Train
+from melablate.training.trained import save
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "export_pipeline.py"
 PROMPT, SIZE = Prompt("0" * 16, "a slow piano"), (4, 8)

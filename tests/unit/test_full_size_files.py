@@ -14,8 +14,9 @@ from full_size import made
 from melablate.models.base import Base, load_base
 from melablate.models.conditioning import Conditioning, encode, unet_arguments
 from melablate.training.draws import Draws
-from melablate.training.lora import add_lora, save
+from melablate.training.lora import add_lora
 from melablate.training.settings import Train
+from melablate.training.trained import save
 
 pytestmark = pytest.mark.slow
 TRAIN = Train(rank=4, alpha=2.0, lr_text=1e-3)
