@@ -11,15 +11,6 @@ FAILURES = Failures(
 for added in (FAILURES, WhoHolds()):
     logger.addFilter(added)
 
-# Slurm says by CUDA_VISIBLE_DEVICES which GPUs a job got. Not in the rules: how a job is looked
-# after changes no result, so nothing need run again.
-BEFORE.append(
-    'case "${{SLURM_JOB_ID-}}:${{CUDA_VISIBLE_DEVICES-}}" in'
-    " [0-9]*:[0-9]*|[0-9]*:GPU-*|[0-9]*:MIG-*)"
-    ' command python "$MELABLATE_SCRIPTS"/try_gpus.py;; esac;'
-)
-shell.prefix(" ".join(BEFORE) + " ")
-
 
 onstart:
     from melablate.cluster.leftovers import end_leftovers

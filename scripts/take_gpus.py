@@ -1,15 +1,16 @@
 """Run a script of this workflow; one that needs GPUs waits until some are free, and sees no others.
 
-The rules' `python` is this where a machine shows several GPUs (rules/gpus.smk). Under a scheduler
-that shows a job its own GPUs only, there is nothing to choose, and nothing is done.
+The rules' `python` is this where a machine shows several GPUs, and in Slurm's jobs, which try
+theirs before work begins (rules/gpus.smk). Where one sees a single GPU nothing is chosen.
 """
 
 import os
 import sys
 from pathlib import Path
 
+from melablate.cluster.broken_gpus import check_gpus
 from melablate.gpus.pool import take
-from melablate.gpus.visible import CHOSEN, visible
+from melablate.gpus.visible import CHOSEN, chosen, visible
 
 ON_GPU = (
     "encode_latents.py",
@@ -22,11 +23,14 @@ ON_GPU = (
 
 
 def main() -> None:
-    """Take GPUs if the script uses any, and become its process."""
+    """Take GPUs if the script uses any, try them under Slurm, and become its process."""
     words = sys.argv[1:]
     script = Path(words[0]).name if words else ""
     if script in ON_GPU:
         choose(script, wanted(script))
+        # Without the variable Slurm gave none, as where a study is tried without any.
+        if os.environ.get("SLURM_JOB_ID") and chosen():
+            check_gpus()
     os.execv(sys.executable, [sys.executable, *words])
 
 

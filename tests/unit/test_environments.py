@@ -117,6 +117,15 @@ def of_rules() -> set[str]:
     return {canonicalize_name(known[name][0]) for name in foreign if name in known}
 
 
+def test_what_stands_before_a_script_runs_in_each_environment() -> None:
+    """Which need nothing but Python; what tries a GPU is run where torch is."""
+    assert not imported("take_gpus.py")
+    source = (SCRIPTS / "take_gpus.py").read_text(encoding="utf-8")
+    on_gpu = set(re.findall(r'^    "(\w+\.py)",$', source, re.MULTILINE))
+    tried = {rule for rule in kinds() if on_gpu & set(scripts_of(rule))}
+    assert len(tried) >= 5 and all("torch" in installed(kinds()[rule]) for rule in tried)
+
+
 def test_snakemake_itself_runs_without_the_models() -> None:
     """A login node needs no torch."""
     assert of_rules() <= set(installed("workflow"))

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from melablate.gpus import pool
 from melablate.gpus import visible as gpus
 from melablate.gpus.pool import take
-from rule_files import bodies, scripts_of
+from rule_files import RULES, bodies, scripts_of
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 TAKE = SCRIPTS / "take_gpus.py"
@@ -46,6 +47,7 @@ def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
         seconds: float = 0.05,
         devices: str = "0,1,2",
         want: int = 1,
+        **environment: str,
     ) -> "subprocess.Popen[str]":
         (stages / script).write_text(STAGE, encoding="utf-8")
         return subprocess.Popen(
@@ -55,7 +57,9 @@ def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
                 "CUDA_VISIBLE_DEVICES": devices,
                 "MELABLATE_GPU_LOCKS": str(locks),
                 "MELABLATE_PROCESSES": str(want),
-            },
+            }
+            | environment,
+            cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -169,6 +173,76 @@ def test_nothing_is_done_where_there_is_nothing_to_choose(
     """A scheduler shows a job its own GPUs; and a table needs none."""
     assert int(said(start(script, devices=devices, want=want))) == len(devices.split(","))
     assert not (tmp_path / "locks").exists()
+
+
+@pytest.fixture
+def in_slurm(tmp_path: Path) -> dict[str, str]:
+    """A job of Slurm's, on a node whose GPUs never work."""
+    trial = tmp_path / "trial"
+    trial.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES" >> tried\nexit 1\n')
+    trial.chmod(0o755)
+    return {
+        "SLURM_JOB_ID": "12",
+        "SLURMD_NODENAME": "gpu7",
+        "MELABLATE_GPU_TRIAL": str(trial),
+        "MELABLATE_SCRIPTS": str(SCRIPTS),
+    }
+
+
+@pytest.mark.parametrize("devices", ["0", "0,1,2"])
+def test_a_job_of_slurm_tries_the_gpus_that_it_works_with(
+    devices: str,
+    start: Callable[..., "subprocess.Popen[str]"],
+    in_slurm: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    process = start("score_samples.py", devices=devices, **in_slurm)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 1 and "the GPU of gpu7 does not work" in error
+    assert (tmp_path / "tried").read_text() == "0\n"
+    assert (tmp_path / "logs/broken-gpus/gpu7.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("script", "devices", "job"),
+    [("make_table.py", "0", "12"), ("train_lora.py", "", "12"), ("train_lora.py", "0", "")],
+)
+def test_no_gpu_is_tried_that_is_not_used(
+    script: str,
+    devices: str,
+    job: str,
+    start: Callable[..., "subprocess.Popen[str]"],
+    in_slurm: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """A table's environment has no torch; and some try a study on nodes without GPUs."""
+    process = start(script, devices=devices, **in_slurm | {"SLURM_JOB_ID": job})
+    process.communicate(timeout=120)
+    assert not (tmp_path / "tried").exists() and not (tmp_path / "logs").exists()
+
+
+def test_the_rules_python_tries_a_single_gpu_under_slurm_alone(
+    in_slurm: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    said: list[str] = []
+    names = {"os": os, "shell": SimpleNamespace(prefix=said.append)}
+    text = (RULES / "gpus.smk").read_text(encoding="utf-8")
+    exec(text, dict(names))
+    assert not said
+    for name, value in in_slurm.items():
+        monkeypatch.setenv(name, value)
+    exec(text, dict(names))
+    (before,) = said
+    scripts = tmp_path / "a b"
+    scripts.mkdir()
+    for script in ("make_table.py", "train_lora.py"):
+        (scripts / script).write_text("import sys; print(sys.argv[1:])")
+        line = before.format() + f'python "{scripts}"/{script} "1  2" >> log 2>&1'
+        subprocess.run(["bash", "-c", line], cwd=tmp_path, check=script == "make_table.py")
+    table, broken, *_ = (tmp_path / "log").read_text().splitlines()
+    assert table == "['1  2']" and broken.startswith("the GPU of gpu7 does not work")
 
 
 def test_the_stages_that_wait_are_those_whose_rules_ask_for_a_gpu() -> None:

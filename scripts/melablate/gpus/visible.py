@@ -23,7 +23,7 @@ class Gpu:
 def several() -> bool:
     """Whether there is more than one; quick, as the workflow is parsed in every job."""
     if CHOSEN in os.environ:
-        return len(_chosen()) > 1
+        return len(chosen()) > 1
     return DEVICES.is_dir() and len(list(DEVICES.iterdir())) > 1
 
 
@@ -36,12 +36,13 @@ def visible() -> list[Gpu]:
     job = os.environ.get("SLURM_JOB_ID")
     return [
         Gpu(word, known.get(word, f"{job}-{word}" if job and word.isdecimal() else word))
-        for word in _chosen()
+        for word in chosen()
     ]
 
 
-def _chosen() -> list[str]:
-    words = [word.strip() for word in os.environ[CHOSEN].split(",")]
+def chosen() -> list[str]:
+    """What the environment shows, as it calls them."""
+    words = [word.strip() for word in os.environ.get(CHOSEN, "").split(",")]
     # CUDA stops at the first that is none.
     end = next((place for place, word in enumerate(words) if word in ("", "-1")), len(words))
     return words[:end]
