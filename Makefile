@@ -66,7 +66,7 @@ test-full: env ## run all tests but those on Slurm, those that need minutes too
 	.venv/bin/python -m pytest -m "not cluster"
 
 test-cluster: env ## bring up a Slurm here (root, Debian or Ubuntu) and run the workflow on it
-	MELABLATE_NEEDS_SLURM=1 .venv/bin/python -m pytest tests/cluster -m "not slow" --durations=0
+	MELABLATE_NEEDS_SLURM=1 .venv/bin/python -m pytest tests/cluster -m "not slow" --durations=0 $(AGAIN)
 
 test-cluster-full: env ## the same with all faults of clusters
 	MELABLATE_NEEDS_SLURM=1 .venv/bin/python -m pytest tests/cluster --durations=0
