@@ -104,3 +104,19 @@ def test_the_executor_is_told_of_each_node_once(
     said = capsys.readouterr().err
     assert said.count("gpu7: its GPU does not work: CUDA error: ECC") == 1 and "gpu8" not in said
     leave_out(SimpleNamespace(_executor=SimpleNamespace()))  # another executor has no such list
+
+
+def test_a_node_that_was_mended_gets_jobs_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While Snakemake runs; and one that breaks again is told again."""
+    executor = SimpleNamespace(_failed_nodes={"cpu3"})
+    scheduler, leave_out = SimpleNamespace(_executor=executor), LeaveOut(tmp_path)
+    for _ in range(2):
+        (tmp_path / "gpu7.txt").write_text("CUDA error: ECC\n")
+        leave_out(scheduler)
+        assert executor._failed_nodes == {"cpu3", "gpu7"}
+        assert capsys.readouterr().err.count("gpu7: its GPU does not work") == 1
+        (tmp_path / "gpu7.txt").unlink()
+        leave_out(scheduler)
+        assert executor._failed_nodes == {"cpu3"} and not capsys.readouterr().err

@@ -62,6 +62,9 @@ class LeaveOut:
         if listed is None:
             return
         broken = broken_nodes(self.folder)
+        # "None assigned" is what sacct says of a job that waits to be run again.
+        others = {node for node in listed if " " not in node} - self.known
+        self.known &= set(broken)  # the rest is mended, or forgotten after a day
         for node in sorted(set(broken) - self.known):
             self.known.add(node)
             print(
@@ -69,8 +72,7 @@ class LeaveOut:
                 f"administrators. Once it is mended, remove {self.folder / node}.txt",
                 file=sys.stderr,
             )
-        # "None assigned" is what sacct says of a job that waits to be run again.
-        executor._failed_nodes = {node for node in listed if " " not in node} | set(broken)  # type: ignore[union-attr]
+        executor._failed_nodes = others | set(broken)  # type: ignore[union-attr]
 
 
 def _trouble() -> str | None:
