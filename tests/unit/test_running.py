@@ -4,14 +4,17 @@ import errno
 import logging
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from melablate.cluster import holder, running
 from melablate.cluster.holder import Holder
 from melablate.cluster.running import WhoHolds, leave_note, told
 
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 OTHER = replace(Holder.this("0" * 32), user="ada", host="login2", process=77)
 
 
@@ -39,6 +42,26 @@ def test_one_on_another_machine_is_to_be_looked_for_there() -> None:
     note(replace(OTHER, system="another"))
     said = told()
     assert "ada since 20" in said and "ssh login2 ps -p 77" in said
+
+
+def test_one_that_is_a_slurm_job_is_known_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake's Slurm executor takes its number out of the environment before the note."""
+    line = "from melablate.cluster import running as r; import os; del os.environ['SLURM_JOB_ID']; "
+    line += "r.leave_note('melablate_1'); os._exit(0)"
+    env = os.environ | {"SLURM_JOB_ID": "40", "PYTHONPATH": str(SCRIPTS)}
+    subprocess.run([sys.executable, "-c", line], check=True, env=env)
+    (left,) = running.FOLDER.iterdir()
+    read = Holder.read(left)
+    assert read and (read.job, read.run) == ("40", "melablate_1")
+    monkeypatch.setenv("PATH", "")  # no squeue: nobody knows
+    note(replace(read, system="another"))
+    assert "squeue --jobs 40" in told() and "ssh" not in told()
+
+
+def test_the_name_of_its_jobs_is_the_executors() -> None:
+    executor = SimpleNamespace(run_uuid="melablate_1")
+    assert running.run_of(SimpleNamespace(_executor=executor)) == "melablate_1"
+    assert running.run_of(SimpleNamespace(_executor=object())) == ""
 
 
 def test_one_that_was_killed_is_to_be_unlocked_and_its_note_goes() -> None:

@@ -32,6 +32,8 @@ class Holder:
     born: str
     """When it started, for numbers are used again."""
     job: str
+    run: str = ""
+    """Of a Snakemake: the name of all jobs that it sends to Slurm."""
 
     @classmethod
     def this(cls, token: str) -> "Holder":
@@ -61,6 +63,14 @@ class Holder:
     def __str__(self) -> str:
         job = f" (Slurm job {self.job})" if self.job else ""
         return f"process {self.process} on {self.host}{job} of {self.user}"
+
+    def look(self) -> str:
+        """The command that shows from another machine whether it runs."""
+        return f"squeue --jobs {self.job}" if self.job else f"ssh {self.host} ps -p {self.process}"
+
+    def out_of_sight(self) -> bool:
+        """Whether nobody here can tell that it is over."""
+        return self.system != _system() and not self.job
 
     def gone(self) -> bool:
         """Whether it surely writes no more; False where that cannot be known from here."""

@@ -5,21 +5,33 @@ Snakemake's own lock says that there is one, not whose, nor whether it is still 
 
 import atexit
 import logging
+import os
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .holder import Holder
 
 FOLDER = Path(".snakemake/running")
+JOB = os.environ.get("SLURM_JOB_ID", "")
+"""Kept from when the rules are read: Snakemake's Slurm executor takes it out later."""
+AGAIN = "SLURM_RESTART_COUNT" in os.environ
+"""Whether Slurm runs the job of this Snakemake again."""
 
 
-def leave_note(folder: Path = FOLDER) -> None:
+def run_of(scheduler: Any) -> str:
+    """The name that the Slurm executor gives all jobs of this run; none with other executors."""
+    return getattr(getattr(scheduler, "_executor", None), "run_uuid", "")
+
+
+def leave_note(run: str = "", folder: Path = FOLDER) -> None:
     """Say that this process runs here; the note goes when it ends."""
-    this = Holder.this(uuid.uuid4().hex)
+    this = replace(Holder.this(uuid.uuid4().hex), job=JOB, run=run)
     folder.mkdir(parents=True, exist_ok=True)
     for path, holder in _notes(folder):
-        if holder.gone():
+        if _over(holder):
             path.unlink(missing_ok=True)
     note = folder / f"{this.token}.json"
     note.write_text(this.text(), encoding="utf-8")
@@ -29,7 +41,7 @@ def leave_note(folder: Path = FOLDER) -> None:
 def told(folder: Path = FOLDER) -> str:
     """Who holds the lock of this folder, and what to do."""
     notes = list(_notes(folder))
-    living = [(path, holder) for path, holder in notes if not holder.gone()]
+    living = at_work(folder)
     here = f"Directory cannot be locked: {Path.cwd()}"
     unlock = "snakemake --unlock, with the same options, then the same command again"
     ended = "Jobs left in Slurm's queue are ended first, and training goes on from its last state"
@@ -45,14 +57,25 @@ def told(folder: Path = FOLDER) -> str:
     said = f"{here} is in use by {_told(path, holder)}"
     if holder.system != Holder.this("").system:
         return (
-            f"{said}. Whether it still runs cannot be seen from here: ssh {holder.host} ps -p "
-            f"{holder.process}. If it does, wait for it, or clone the project into a folder of "
-            f"your own; only if it does not: {unlock}"
+            f"{said}. See first whether it still runs: {holder.look()}. If it does, wait "
+            f"for it, or clone the project into a folder of your own; only if it does not: {unlock}"
         )
     return (
         f"{said}. Two runs that make the same files would spoil each other's: wait for it, or "
         f"clone the project into a folder of your own. Do not --unlock while it runs; "
         f"to end it: kill -INT {holder.process}"
+    )
+
+
+def at_work(folder: Path) -> list[tuple[Path, Holder]]:
+    """Notes of those that are not known to be over, the last one last."""
+    return [(path, holder) for path, holder in _notes(folder) if not _over(holder)]
+
+
+def _over(holder: Holder) -> bool:
+    """Also the try before this one of the same Slurm job, on a node that may be lost."""
+    return holder.gone() or (
+        AGAIN and holder.job == JOB and holder.system != Holder.this("").system
     )
 
 
