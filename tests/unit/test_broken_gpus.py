@@ -12,6 +12,7 @@ from melablate.cluster.broken_gpus import LeaveOut, broken_nodes, check_gpus
 
 TRIAL = Path(broken_gpus.__file__).with_name("gpu_trial.py")
 STUB = """\
+def fails(said): raise RuntimeError(said)
 class cuda:
     init = staticmethod(lambda: {init})
     device_count = staticmethod(lambda: {count})
@@ -72,6 +73,7 @@ def test_a_gpu_that_works_costs_no_word(
         ({}, ""),
         ({"cuda": None}, "stays idle"),
         ({"init": "1 / 0"}, "division"),
+        ({"init": "fails('CUDA error: ECC')"}, "CUDA error: ECC"),
         ({"count": 1}, "1 of 2 GPUs can be seen"),
         ({"wrong": 3}, "GPU 0 computes 3 of 1048576 products wrongly"),
     ],
@@ -86,6 +88,56 @@ def test_the_trial_asks_all_gpus_for_a_product(
     done = subprocess.run([sys.executable, TRIAL], capture_output=True, text=True, env=environment)
     assert said in done.stderr
     assert (done.returncode == 0) == (not said or "idle" in said)
+
+
+@pytest.mark.parametrize(
+    ("stub", "said"),
+    [
+        ("import no_such_module", "torch cannot be imported: No module named 'no_such_module'"),
+        ("raise OSError('libcudart.so: cannot open')", "torch cannot be imported: libcudart"),
+        (
+            STUB.format(
+                init="fails('The NVIDIA driver on your system is too old (found version 11040)')",
+                count=1,
+                cuda="13.0",
+                wrong=0,
+            ),
+            "too old",
+        ),
+    ],
+)
+def test_what_no_node_can_mend_is_not_held_against_one(
+    node: None, stub: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text(stub)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv(broken_gpus.TRIAL, raising=False)
+    with pytest.raises(SystemExit, match=f"this environment cannot use.*{said}"):
+        check_gpus(tmp_path / "broken")
+    assert not broken_nodes(tmp_path / "broken")
+
+
+def test_the_gpus_time_counts_from_where_torch_is_loaded(
+    node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow import is nobody's fault; a GPU that hangs after it is."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv(broken_gpus.TRIAL, raising=False)
+    monkeypatch.setattr(broken_gpus, "PATIENCE", 5.0)
+    slow, folder = "import time\ntime.sleep(6)\n", tmp_path / "broken"
+    values = {"count": 1, "cuda": "13.0", "wrong": 0}
+    (tmp_path / "torch.py").write_text(slow + STUB.format(init="None", **values))
+    check_gpus(folder)
+    monkeypatch.setattr(broken_gpus, "LOADING", 0.1)
+    with pytest.raises(SystemExit, match="torch was not loaded within"):
+        check_gpus(folder)
+    assert not broken_nodes(folder)
+    monkeypatch.setattr(broken_gpus, "LOADING", 60.0)
+    monkeypatch.setattr(broken_gpus, "PATIENCE", 0.1)
+    (tmp_path / "torch.py").write_text(slow + STUB.format(init="time.sleep(60)", **values))
+    with pytest.raises(SystemExit, match="no answer within"):
+        check_gpus(folder)
+    assert list(broken_nodes(folder)) == ["gpu7"]
 
 
 def test_the_executor_is_told_of_each_node_once(

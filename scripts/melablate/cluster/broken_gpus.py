@@ -6,6 +6,7 @@ CPU; one that hangs would hold its job to the end of its time.
 
 import os
 import platform
+import select
 import subprocess
 import sys
 import time
@@ -21,16 +22,25 @@ REMEMBERED = 24 * 3600.0
 """Seconds after which a node is taken to have been mended."""
 PATIENCE = 180.0
 """Seconds that a trial may take; drivers that were asleep need up to a minute."""
+LOADING = 1800.0
+"""Seconds for torch to be imported before: slow from a file system that many jobs read."""
+ENVIRONMENT = 78
+"""A trial's exit code where the fault is not the node's; as in `gpu_trial`, which needs torch."""
 TRIAL = "MELABLATE_GPU_TRIAL"
-"""Names another program to try GPUs by, such as a site's own."""
+"""Names another program to try GPUs by, such as a site's own, with the same exit codes."""
 
 
 def check_gpus(folder: Path = FOLDER) -> None:
     """SystemExit where this job's GPUs do not work; `folder` is told, and `LeaveOut` reads it."""
-    said = _trouble()
-    if said is None:
+    code, said = _tried()
+    if not code:
         return
     node, job = os.environ.get("SLURMD_NODENAME") or platform.node(), _job()
+    if code == ENVIRONMENT:
+        raise SystemExit(
+            f"this environment cannot use the GPU of {node}: {said}. {job} ends before any work, "
+            "and would on all nodes like it: see docs/environments.md for builds of torch"
+        )
     write_text(folder / f"{node}.txt", f"{said}\n")
     raise SystemExit(
         f"the GPU of {node} does not work: {said}. {job} ends before any work, and the next try "
@@ -75,22 +85,26 @@ class LeaveOut:
         executor._failed_nodes = others | set(broken)  # type: ignore[union-attr]
 
 
-def _trouble() -> str | None:
-    """What is wrong; in a process of its own, for one that hangs can then be left."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+def _tried() -> tuple[int, str]:
+    """Exit code and reason; of a process of its own, for one that hangs can then be left."""
+    seen = f"(CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', '')})"
     program = os.environ.get(TRIAL)
     line = [program] if program else [sys.executable, str(Path(__file__).with_name("gpu_trial.py"))]
-    trial = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    out = None if program else subprocess.PIPE
+    trial = subprocess.Popen(line, stdout=out, stderr=subprocess.PIPE, text=True)
+    # Ours says when torch is there, or ends; another program's time counts from its start.
+    if trial.stdout and not select.select([trial.stdout], [], [], LOADING)[0]:
+        trial.kill()
+        return ENVIRONMENT, f"torch was not loaded within {LOADING:.0f} s"
     try:
         _, said = trial.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         trial.kill()  # and not waited for: a process that waits for a driver cannot be killed
-        return f"no answer within {PATIENCE:.0f} s (CUDA_VISIBLE_DEVICES={given})"
+        return 1, f"no answer within {PATIENCE:.0f} s {seen}"
     if not trial.returncode:
         sys.stderr.write(said)
-        return None
     last = (said.strip().splitlines() or [f"exit code {trial.returncode}"])[-1]
-    return f"{last} (CUDA_VISIBLE_DEVICES={given})"
+    return trial.returncode, f"{last} {seen}"
 
 
 def _job() -> str:

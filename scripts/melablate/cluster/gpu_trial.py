@@ -3,14 +3,23 @@
 import os
 import sys
 
-import torch
+ENVIRONMENT = 78
+"""Exit code where what is installed would work with no such GPU (EX_CONFIG of sysexits.h)."""
+try:
+    import torch
+except Exception as error:
+    print(f"torch cannot be imported: {error}", file=sys.stderr)
+    sys.exit(ENVIRONMENT)
 
+TOO_OLD = ("driver on your system is too old", "driver version is insufficient", "no kernel image")
+"""What torch and CUDA say of a build for other drivers or GPUs."""
 SIZE = 1024
 """Of a square matrix of ones, whose product with itself is exact in any format: SIZE everywhere."""
 
 
 def main() -> None:
     """SystemExit with the reason where one does not work."""
+    print("torch is there", flush=True)  # what comes is up to the GPUs
     if torch.version.cuda is None and torch.version.hip is None:
         print("this torch is built for CPUs: the job's GPU stays idle", file=sys.stderr)
         return
@@ -22,7 +31,9 @@ def main() -> None:
         for number in range(found):
             _try(number)
     except (RuntimeError, AssertionError) as error:
-        raise SystemExit((str(error).strip().splitlines() or ["torch fails"])[0]) from None
+        said = (str(error).strip().splitlines() or ["torch fails"])[0]
+        print(said, file=sys.stderr)
+        sys.exit(ENVIRONMENT if any(words in said for words in TOO_OLD) else 1)
 
 
 def _try(number: int) -> None:
