@@ -3,16 +3,18 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from melablate.cluster import lease
+from melablate.cluster import holder, lease
 from melablate.cluster.holder import Holder
 from melablate.cluster.lease import alone, lock_of
 
@@ -34,6 +36,7 @@ def squeue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (programs / "squeue").write_text(f"#!/bin/sh\ntest -s {programs}/says && cat {programs}/says\n")
     (programs / "squeue").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    holder._is_over.cache_clear()
     return programs / "says"
 
 
@@ -144,6 +147,36 @@ def test_a_machine_that_is_silent_loses_it(
         assert path.read_text() != ELSEWHERE.text()
     assert "held by process 1 on node9" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_wait_can_be_asked_to_stop_though_signals_are_held_back(
+    tmp_path: Path, quick: None
+) -> None:
+    path = leave(tmp_path / "train", ELSEWHERE)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    try:
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        with pytest.raises(SystemExit) as left, alone(tmp_path / "train"):
+            pass
+    finally:
+        handler = signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # drops the one that waits
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGUSR1, handler)
+    assert left.value.code == lease.LOST
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_slurm_is_not_asked_at_every_look(
+    tmp_path: Path, squeue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    asked, now = tmp_path / "asked", [0.0]
+    (squeue.parent / "squeue").write_text(f"#!/bin/sh\necho . >> {asked}\necho RUNNING\n")
+    monkeypatch.setattr(holder, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for second in range(61):
+        now[0] = float(second)
+        assert not replace(ELSEWHERE, job="7").gone()
+    assert asked.read_text().split() == ["."] * 5
 
 
 @pytest.mark.parametrize(

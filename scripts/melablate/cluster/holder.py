@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -14,6 +15,8 @@ OVER = {"CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "OUT_OF_MEMORY", "PREEMP
 """States of a job whose processes have ended. Not NODE_FAIL: a node that nobody can reach may
 still be at work."""
 
+ASK = 15.0
+"""Seconds for which an answer of Slurm holds: jobs that wait look more often."""
 HIDDEN = "?"
 """Of a process that lives, or whose end cannot be seen: where /proc hides those of other users."""
 
@@ -76,11 +79,16 @@ class Holder:
         """Whether it surely writes no more; False where that cannot be known from here."""
         if self.system == _system():
             return _born(self.process) not in (self.born, HIDDEN)
-        return bool(self.job) and self.job != os.environ.get("SLURM_JOB_ID") and _is_over(self.job)
+        return (
+            bool(self.job)
+            and self.job != os.environ.get("SLURM_JOB_ID")
+            and _is_over(self.job, time.monotonic() // ASK)
+        )
 
 
-def _is_over(job: str) -> bool:
-    """Whether Slurm knows that a job has ended."""
+@cache
+def _is_over(job: str, when: float) -> bool:
+    """Whether Slurm knows that a job has ended; asked once in each `when`."""
     try:
         asked = subprocess.run(
             ["squeue", "--noheader", "--states=all", "--format=%T", "--jobs", job],

@@ -8,6 +8,7 @@ locks of the system may not reach from one machine to the next, or not exist.
 
 import errno
 import os
+import signal
 import threading
 import time
 import uuid
@@ -74,6 +75,8 @@ def _take(path: Path, mine: Holder, prefix: Path) -> None:
                 told = True
                 said = f"held by {holder or 'another process'}, perhaps of a lost node"
                 say(f"{prefix}: {said}; waiting up to {SILENT:.0f} s for a sign of life")
+            if signal.sigpending():  # held back by who waits, and nothing is held yet
+                raise SystemExit(LOST)
             time.sleep(LOOK)
     finally:
         written.unlink(missing_ok=True)
