@@ -1,7 +1,7 @@
 # cluster: what a run needs beside its jobs: before the first, when one fails, and after the last
 from melablate.cluster.failures import Failures
 from melablate.cluster.broken_gpus import LeaveOut
-from melablate.cluster.running import WhoHolds, leave_note, run_of
+from melablate.cluster.running import WhoHolds, job_name, leave_note
 
 LEAVE_OUT = LeaveOut()
 FAILURES = Failures(
@@ -16,7 +16,7 @@ onstart:
     from melablate.cluster.leftovers import end_leftovers
     from melablate.cluster.scheduling import without_rate_limit
 
-    sent_as = run_of(workflow.scheduler)
+    sent_as = job_name(workflow.scheduler)
     leave_note(sent_as)
     without_rate_limit(workflow.scheduler)
     # A run that writes nothing (fetch, forecast, doctor) may go on beside one that does.

@@ -60,8 +60,8 @@ def test_one_that_is_a_slurm_job_is_known_by_it(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_name_of_its_jobs_is_the_executors() -> None:
     executor = SimpleNamespace(run_uuid="melablate_1")
-    assert running.run_of(SimpleNamespace(_executor=executor)) == "melablate_1"
-    assert running.run_of(SimpleNamespace(_executor=object())) == ""
+    assert running.job_name(SimpleNamespace(_executor=executor)) == "melablate_1"
+    assert running.job_name(SimpleNamespace(_executor=object())) == ""
 
 
 def test_one_that_was_killed_is_to_be_unlocked_and_its_note_goes() -> None:

@@ -21,7 +21,7 @@ AGAIN = "SLURM_RESTART_COUNT" in os.environ
 """Whether Slurm runs the job of this Snakemake again."""
 
 
-def run_of(scheduler: Any) -> str:
+def job_name(scheduler: Any) -> str:
     """The name that the Slurm executor gives all jobs of this run; none with other executors."""
     return getattr(getattr(scheduler, "_executor", None), "run_uuid", "")
 
