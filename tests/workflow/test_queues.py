@@ -48,6 +48,15 @@ class Queued(Project):
         files = sorted(self.queue.glob("*/asked"))
         return [json.loads(path.read_text(encoding="utf-8")) for path in files]
 
+    def noted(self, name: str, count: int) -> bool:
+        """Whether so many jobs were sent, and Snakemake has noted the number of the last."""
+        sent = [path for path in sorted(self.queue.glob("*/asked")) if name in path.read_text()]
+        numbers = ""
+        for path in (self.root / ".snakemake/incomplete").rglob("*"):
+            with suppress(OSError):  # a folder, or gone meanwhile
+                numbers += path.read_text(encoding="utf-8")
+        return len(sent) >= count and f'"{sent[-1].parent.name}' in numbers
+
     def training(self) -> Path | None:
         """A job that trains, and has its process."""
         jobs = [path.parent for path in sorted(self.queue.glob("*/process"))]
@@ -86,11 +95,14 @@ def queued(request: pytest.FixtureRequest, project: Project) -> Iterator[Queued]
 
 def test_a_study_on_a_queue(queued: Queued) -> None:
     """Each job is asked for in the queue's words, with what its rule needs."""
-    (queued.queue / "silent").touch()  # not all the time
+    silent, held = queued.queue / "silent", queued.queue / "held"
+    silent.touch()  # not all the time
+    held.touch()  # or jobs may end before the queue is asked about them
     process = queued.start()
     until(queued.asked, queued)
     until(lambda: "cannot connect to server" in queued.said, queued)
-    (queued.queue / "silent").unlink()
+    silent.unlink()
+    held.unlink()
     assert process.wait(timeout=500) == 0, queued.said
     asked = Counter(job["name"] for job in queued.asked())
     assert asked == {"mel-train_arm": 2, "mel-generate_sa": 2, "mel-score_sampl": 2}
@@ -105,14 +117,19 @@ def test_a_study_on_a_queue(queued: Queued) -> None:
 def test_a_job_that_is_lost_is_tried_again_and_a_killed_snakemake_goes_on(queued: Queued) -> None:
     first = queued.start()
     job = until(queued.training, queued)
+    held = queued.queue / "held"
+    held.touch()  # what comes next waits in the queue
     os.killpg(int((job / "process").read_text()), signal.SIGKILL)  # its node, or its time
     until(lambda: "gone from the queue without an exit code" in queued.said, queued)
-    until(lambda: len(queued.asked()) > 2, queued)
+    until(lambda: queued.noted("mel-train_arm", 3), queued)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     submitted = Counter(job["name"] for job in queued.asked())
     queued.run("--unlock", profile="cluster-generic")
-    assert queued.start().wait(timeout=500) == 0, queued.said
+    second = queued.start()
+    until(lambda: "Resuming incomplete job" in queued.said, queued)
+    held.unlink()
+    assert second.wait(timeout=500) == 0, queued.said
     # What was in the queue was waited for: nothing was submitted twice.
     after = Counter(job["name"] for job in queued.asked())
     assert after["mel-train_arm"] == submitted["mel-train_arm"] == 3, queued.said
