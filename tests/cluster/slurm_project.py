@@ -32,21 +32,7 @@ class SlurmProject(Project):
         """`snakemake --profile slurm`, as typed; `more` goes into its environment."""
         snakemake = self.command()[0]
         command = [snakemake, "--profile", "slurm", "--configfile", self.config, *words]
-        with (self.root / "said.txt").open("a", encoding="utf-8") as said:
-            return subprocess.Popen(
-                command,
-                cwd=self.root,
-                env=self.environment(**more),
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-
-    @property
-    def said(self) -> str:
-        """What all its Snakemakes have said."""
-        return (self.root / "said.txt").read_text(encoding="utf-8")
+        return self.begun(command, **more)
 
     def end_of(self, process: "subprocess.Popen[str]", code: int = 0) -> str:
         """Wait until Snakemake is through; what it said."""

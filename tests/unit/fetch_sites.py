@@ -29,6 +29,12 @@ BIG = 1000
 """Files above this are large ones, which the API names by SHA-256."""
 TRACKS = {f"audio/{n % 3:02d}/{n}.2min.mp3": bytes([n]) * (2000 + n) for n in range(12)}
 CAPTIONS = b"caption_id,track_id\n1,1\n"
+WANTED = {name: body for name, body in MODEL.items() if not name.endswith((".bin", ".md"))}
+MODEL_THERE = {f"models/tiny/{name}": body for name, body in WANTED.items()}
+SONGS_THERE = {f"data/songs/{name}": body for name, body in TRACKS.items()} | {
+    "data/songs/audio_licenses.txt": b"licences",
+    "data/songs/song_describer.csv": b"caption_id,track_id\n1,1\n",
+}
 
 
 def packed(members: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:

@@ -6,11 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from melablate.forecast.jobs import Job
-from melablate.forecast.schedule import Slots, critical_path, wall_time
+from melablate.forecast.schedule import Slots, wall_time
 
 
 def chain(*needs: tuple[int, ...], gpus: int = 1, **more: int) -> list[Job]:
     return [Job("train_arm", needs=need, gpus=gpus, **more) for need in needs]
+
+
+def critical_path(jobs: list[Job], seconds: list[int]) -> float:
+    """Of the longest chain: no number of machines is faster."""
+
+    def end(number: int) -> float:
+        before = max(map(end, jobs[number].needs), default=0.0)
+        return before + (0.0 if jobs[number].done else seconds[number])
+
+    return max(map(end, range(len(jobs))), default=0.0)
 
 
 @st.composite

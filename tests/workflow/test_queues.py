@@ -28,21 +28,7 @@ class Queued(Project):
         return before | {"PATH": path, "QUEUE": str(self.queue)}
 
     def start(self) -> "subprocess.Popen[str]":
-        command = self.command(profile="cluster-generic")
-        with (self.root / "said.txt").open("a", encoding="utf-8") as said:
-            return subprocess.Popen(
-                command,
-                cwd=self.root,
-                env=self.environment(),
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-
-    @property
-    def said(self) -> str:
-        return (self.root / "said.txt").read_text(encoding="utf-8")
+        return self.begun(self.command(profile="cluster-generic"))
 
     def asked(self) -> list[dict[str, Any]]:
         files = sorted(self.queue.glob("*/asked"))

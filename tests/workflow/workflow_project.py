@@ -90,6 +90,24 @@ class Project:
         reasons = "\n".join(f"{label(job)}: {job['reason']}" for job in jobs)
         return Done(done.returncode, done.stdout, Counter(map(label, jobs)), reasons)
 
+    def begun(self, command: list[str], **more: str) -> "subprocess.Popen[str]":
+        """Started in the background; what it says goes into a file."""
+        with (self.root / "said.txt").open("a", encoding="utf-8") as said:
+            return subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=self.environment(**more),
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        """What all those have said."""
+        return (self.root / "said.txt").read_text(encoding="utf-8")
+
     def would_run(self, *words: str) -> Done:
         """A dry run."""
         return self.run(*words, "--dry-run")

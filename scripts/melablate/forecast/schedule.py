@@ -111,25 +111,3 @@ def _leads(jobs: Sequence[Job]) -> list[list[int]]:
         for need in job.needs:
             leads[need].append(number)
     return leads
-
-
-def critical_path(jobs: Sequence[Job], seconds: Sequence[float]) -> float:
-    """Of the longest chain: no number of machines is faster."""
-    ends: dict[int, float] = {}
-    for number in in_order(jobs):
-        before = max((ends[need] for need in jobs[number].needs), default=0.0)
-        ends[number] = before + (0.0 if jobs[number].done else seconds[number])
-    return max(ends.values(), default=0.0)
-
-
-def in_order(jobs: Sequence[Job]) -> list[int]:
-    """Numbers, each after what it needs."""
-    waits = [len(job.needs) for job in jobs]
-    leads = _leads(jobs)
-    order = [number for number, count in enumerate(waits) if not count]
-    for number in order:  # it grows meanwhile
-        for lead in leads[number]:
-            waits[lead] -= 1
-            if not waits[lead]:
-                order.append(lead)
-    return order
