@@ -1,30 +1,18 @@
 # cluster: what a run needs beside its jobs: before the first, when one fails, and after the last
-from melablate.cluster.failures import Failures
-from melablate.cluster.broken_gpus import LeaveOut
-from melablate.cluster.running import WhoHolds, job_name, leave_note
+from melablate.cluster.hooks import hooks
+from melablate.cluster.records import record_itself
+from snakemake.persistence import PersistenceBase
 
-LEAVE_OUT = LeaveOut()
-FAILURES = Failures(
-    whole=workflow.output_settings.show_failed_logs,
-    on_failure=lambda: LEAVE_OUT(workflow.scheduler),
-)
-for added in (FAILURES, WhoHolds()):
-    logger.addFilter(added)
+if workflow.remote_exec:
+    record_itself(PersistenceBase)
+
+HOOKS = hooks(workflow)
 
 
+# Snakemake takes those of the outermost Snakefile alone (README, "In another workflow").
 onstart:
-    from melablate.cluster.leftovers import end_leftovers
-    from melablate.cluster.scheduling import without_rate_limit
-
-    sent_as = job_name(workflow.scheduler)
-    leave_note(sent_as)
-    without_rate_limit(workflow.scheduler)
-    # A run that writes nothing (fetch, forecast, doctor) may go on beside one that does.
-    if any(job.output for job in workflow.dag.needrun_jobs()):
-        end_leftovers(Path.cwd(), needed=bool(sent_as))
-    LEAVE_OUT(workflow.scheduler)
+    HOOKS.start()
 
 
 onerror:
-    if FAILURES.summary():
-        logger.error(FAILURES.summary())
+    HOOKS.error()

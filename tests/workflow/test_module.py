@@ -16,6 +16,15 @@ module melablate:
 
 use rule * from melablate{rename}
 
+from melablate.cluster.hooks import hooks
+
+onstart:
+    hooks(workflow).start()
+    print("runs noted:", len(os.listdir(".snakemake/running")))
+
+onerror:
+    hooks(workflow).error()
+
 rule own:
     default_target: True
     input:
@@ -52,9 +61,9 @@ def test_a_module_has_the_same_jobs(other: Project, rename: str, prefix: str) ->
     wanted = Counter([*(prefix + job for job in asked), "own"])
     assert other.would_run().jobs == wanted
     if not prefix:
-        assert other.run("corpus").jobs == Counter(
-            ["compose_music", *["scan_corpus", "report_corpus"] * 2]
-        )
+        ran = other.run("corpus")
+        assert ran.jobs == Counter(["compose_music", *["scan_corpus", "report_corpus"] * 2])
+        assert "runs noted: 1\n" in ran.said
         assert len(list(other.results("corpus").glob("*/manifest.parquet"))) == 2
     listed = other.would_run(f"{prefix}fetch")
     assert listed.jobs == Counter([f"{prefix}fetch"]) and "nothing to fetch" in listed.said

@@ -43,12 +43,28 @@ class Queued(Project):
                 numbers += path.read_text(encoding="utf-8")
         return len(sent) >= count and f'"{sent[-1].parent.name}' in numbers
 
+    def at_work(self) -> list[Path]:
+        """Jobs whose process lives."""
+        return [
+            path.parent
+            for path in self.queue.glob("*/process")
+            if not over(Path(f"/proc/{path.read_text()}/stat"))
+        ]
+
     def training(self) -> Path | None:
         """A job that trains, and has its process."""
         jobs = [path.parent for path in sorted(self.queue.glob("*/process"))]
         trains = [j for j in jobs if "mel-train_arm" in (j / "asked").read_text("utf-8")]
         begun = list(self.root.glob("logs/tiny/train_arm/added/*.log"))
         return trains[0] if trains and begun else None
+
+
+def over(stat: Path) -> bool:
+    """Whether a process has ended, by its file of the kernel."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def until(found: Callable[[], Any], queued: Queued) -> Any:
@@ -120,6 +136,24 @@ def test_a_job_that_is_lost_is_tried_again_and_a_killed_snakemake_goes_on(queued
     after = Counter(job["name"] for job in queued.asked())
     assert after["mel-train_arm"] == submitted["mel-train_arm"] == 3, queued.said
     assert queued.would_run().jobs == Counter()
+
+
+def test_what_ends_after_its_snakemake_is_known_by_its_settings(queued: Queued) -> None:
+    """A job leaves the record that later changes are seen by, whoever waits for it."""
+    first = queued.start()
+    until(queued.training, queued)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    until(lambda: not queued.at_work(), queued)
+    queued.run("--unlock", profile="cluster-generic")
+    made = queued.root.glob("results/tiny/arms/added/seed-*/train.safetensors")
+    left = {f"train_arm added {seed}" for seed in (0, 1)}
+    left -= {f"train_arm added {path.parent.name[-1]}" for path in made}
+    would_run = queued.would_run().jobs
+    assert len(left) < 2 and {job for job in would_run if job.startswith("train_arm")} == left
+    queued.arm("added", train={"steps": 2, "rank": 3})
+    would_run = queued.would_run().jobs
+    assert would_run["train_arm added 0"] == would_run["train_arm added 1"] == 1
 
 
 def test_ctrl_c_takes_the_jobs_out_of_the_queue(queued: Queued) -> None:
