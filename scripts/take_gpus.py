@@ -1,7 +1,7 @@
 """Run a script of this workflow; one that needs GPUs waits until some are free, and sees no others.
 
-The rules' `python` is this where a machine shows several GPUs, and in Slurm's jobs, which try
-theirs before work begins (rules/gpus.smk). Where one sees a single GPU nothing is chosen.
+The rules' `python` is this where a machine shows GPUs, and in Slurm's jobs, which try theirs before
+work begins (rules/gpus.smk).
 """
 
 import os
@@ -42,8 +42,8 @@ def wanted(script: str) -> int:
 def choose(script: str, count: int) -> None:
     """Set what CUDA shows; fewer than wanted is the script's own affair."""
     gpus = visible()
-    if len(gpus) < 2:
-        return
+    if not gpus or (len(gpus) == 1 and os.environ.get("SLURM_JOB_ID")):
+        return  # what Slurm gives a job is its own
     try:
         taken = take(gpus, min(count, len(gpus)))
     except KeyboardInterrupt:

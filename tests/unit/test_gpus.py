@@ -8,13 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from melablate.gpus import pool
 from melablate.gpus import visible as gpus
 from melablate.gpus.pool import take
 from rule_files import RULES, bodies, scripts_of
+from snakemake.shell import shell
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 TAKE = SCRIPTS / "take_gpus.py"
@@ -170,9 +170,21 @@ def test_nothing_is_done_where_there_is_nothing_to_choose(
     want: int,
     tmp_path: Path,
 ) -> None:
-    """A scheduler shows a job its own GPUs; and a table needs none."""
-    assert int(said(start(script, devices=devices, want=want))) == len(devices.split(","))
+    """A scheduler shows a job its own GPU; and a table needs none."""
+    slurm = {"SLURM_JOB_ID": "12", "MELABLATE_GPU_TRIAL": "/bin/true"}
+    assert int(said(start(script, devices=devices, want=want, **slurm))) == len(devices.split(","))
     assert not (tmp_path / "locks").exists()
+
+
+def test_a_single_gpu_is_not_shared_either(start: Callable[..., "subprocess.Popen[str]"]) -> None:
+    """Sixteen cores would train sixteen arms on it; who waits says so."""
+    first = start(seconds=1.5, devices="0")
+    assert first.stdout and first.stdout.readline() == "1\n"
+    second = start(devices="0")
+    out, error = second.communicate(timeout=120)
+    assert second.returncode == 0 and out == "1\n", error
+    assert error.splitlines()[0] == "waiting for 1 of 1 GPUs: others hold them"
+    assert first.wait() == 0
 
 
 @pytest.fixture
@@ -221,28 +233,41 @@ def test_no_gpu_is_tried_that_is_not_used(
     assert not (tmp_path / "tried").exists() and not (tmp_path / "logs").exists()
 
 
-def test_the_rules_python_tries_a_single_gpu_under_slurm_alone(
+def test_the_rules_python_and_an_outer_workflows_own(
     in_slurm: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    """What an outer workflow has its commands begin with stays, and so does its `python`."""
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    said: list[str] = []
-    names = {"os": os, "shell": SimpleNamespace(prefix=said.append)}
+    monkeypatch.setattr(shell, "_process_prefix", "set -eu; outer() { echo outer $1; }; ")
     text = (RULES / "gpus.smk").read_text(encoding="utf-8")
-    exec(text, dict(names))
-    assert not said
-    for name, value in in_slurm.items():
-        monkeypatch.setenv(name, value)
-    exec(text, dict(names))
-    (before,) = said
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    exec(text, {"os": os, "shell": shell})
+    assert "take_gpus" not in shell._process_prefix
+    # As where the project lies in a path with a space.
     scripts = tmp_path / "a b"
-    scripts.mkdir()
-    for script in ("make_table.py", "train_lora.py"):
-        (scripts / script).write_text("import sys; print(sys.argv[1:])")
-        line = before.format() + f'python "{scripts}"/{script} "1  2" >> log 2>&1'
-        subprocess.run(["bash", "-c", line], cwd=tmp_path, check=script == "make_table.py")
-    table, broken, *_ = (tmp_path / "log").read_text().splitlines()
-    assert table == "['1  2']" and broken.startswith("the GPU of gpu7 does not work")
+    scripts.symlink_to(SCRIPTS)
+    for name, value in (in_slurm | {"MELABLATE_SCRIPTS": str(scripts)}).items():
+        monkeypatch.setenv(name, value)
+    for _ in "two modules":
+        exec(text, {"os": os, "shell": shell})
+    assert shell._process_prefix.count("take_gpus.py") == 1
+    (tmp_path / "train_lora.py").write_text("import sys; print(sys.argv[1:])")
+    lines = (
+        f'python "{tmp_path}"/train_lora.py "1  2"; outer 3',
+        'python "$MELABLATE_SCRIPTS"/train_lora.py --settings {}',
+    )
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    own, ours = (
+        subprocess.run(
+            ["bash", "-c", shell._process_prefix + line],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        for line in lines
+    )
+    assert own.returncode == 0 and own.stdout == "['1  2']\nouter 3\n"
+    assert ours.returncode != 0 and "the GPU of gpu7 does not work" in ours.stderr
 
 
 def test_the_stages_that_wait_are_those_whose_rules_ask_for_a_gpu() -> None:
@@ -263,14 +288,14 @@ def test_which_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [(g.word, g.name) for g in gpus.visible()] == [("GPU-aa",) * 2, ("GPU-bb",) * 2]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0,-1,5")
     assert [(g.word, g.name) for g in gpus.visible()] == [("1", "GPU-bb"), ("0", "GPU-aa")]
-    assert gpus.several()
+    assert gpus.any_shown()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,2")
     monkeypatch.setenv("SLURM_JOB_ID", "12")
     # Without the driver's name a number is this job's own: others are other devices.
     assert [g.name for g in gpus.visible()] == ["GPU-aa", "12-2"]
-    for word in ("", "-1", "1"):
+    for word in ("", "-1"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", word)
-        assert not gpus.several()
+        assert not gpus.any_shown()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-a,MIG-b")
     smi.write_text("#!/bin/sh\necho broken >&2; exit 9\n", encoding="utf-8")
     assert [g.name for g in gpus.visible()] == ["MIG-a", "MIG-b"]

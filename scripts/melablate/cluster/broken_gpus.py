@@ -53,7 +53,7 @@ def broken_nodes(folder: Path = FOLDER) -> dict[str, str]:
     """Nodes whose GPU has failed of late, and how."""
     found = {}
     for path in sorted(folder.glob("*.txt")):
-        with suppress(OSError):  # removed meanwhile
+        with suppress(OSError, UnicodeDecodeError):  # removed meanwhile, or not ours
             if path.stat().st_mtime > time.time() - REMEMBERED:
                 found[path.stem] = path.read_text(encoding="utf-8").strip()
     return found

@@ -20,11 +20,11 @@ class Gpu:
     """A name that no other device has: numbers start anew in every job of a scheduler."""
 
 
-def several() -> bool:
-    """Whether there is more than one; quick, as the workflow is parsed in every job."""
+def any_shown() -> bool:
+    """Whether there is one; quick, as the workflow is parsed in every job."""
     if CHOSEN in os.environ:
-        return len(chosen()) > 1
-    return DEVICES.is_dir() and len(list(DEVICES.iterdir())) > 1
+        return bool(chosen())
+    return DEVICES.is_dir() and any(DEVICES.iterdir())
 
 
 def visible() -> list[Gpu]:
