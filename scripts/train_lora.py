@@ -21,7 +21,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic mat
 
 from melablate.imports import quick_imports  # noqa: E402
 from melablate.training.latents_settings import Latents  # noqa: E402
-from melablate.training.launch import follow, helpers, is_helper  # noqa: E402
+from melablate.training.launch import follow, helpers, is_helper, launched  # noqa: E402
 from melablate.training.settings import Train  # noqa: E402
 from melablate.training.signals import Stop  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
@@ -72,8 +72,12 @@ def main() -> None:
     # By its name: who may train when changes no result, so that a change there runs nothing again.
     lease = import_module("melablate.cluster.lease")
     lock = stop.covering(lease.alone(prefix), lease.lock_of(prefix))
-    with nullcontext() if is_helper() else lock, helpers(args.processes):
-        train(args, settings, latents, prefix, stop)
+    with nullcontext() if is_helper() else lock as waited:
+        if waited and not launched() and lease.finished(prefix, args.identity):
+            print(f"{args.name or prefix}: trained by the process that was waited for")
+            return
+        with helpers(args.processes):
+            train(args, settings, latents, prefix, stop)
 
 
 def train(

@@ -10,13 +10,16 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from melablate.cluster import holder, lease
 from melablate.cluster.holder import Holder
 from melablate.cluster.lease import alone, lock_of
+from safetensors.numpy import save_file
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 ELSEWHERE = replace(Holder.this("0" * 32), host="node9", system="another kernel", process=1)
@@ -54,20 +57,30 @@ def ended() -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_second_process_is_told_of_the_first(tmp_path: Path) -> None:
-    prefix = tmp_path / "arm/train"
-    with alone(prefix), alone(tmp_path / "arm/other"):
-        told = rf"process {os.getpid()} on .*is training this run"
-        with pytest.raises(SystemExit, match=told), alone(prefix):
-            pass
-        line = [sys.executable, str(SCRIPTS / "train_lora.py"), "--settings", "{}", "--seed", "0"]
-        line += ["--base", "b", "--identity", "a" * 12, "--out", f"{prefix}.safetensors"]
-        done = subprocess.run(line, capture_output=True, text=True)
-        assert done.returncode == 1
-        assert "end it" in done.stderr and "Traceback" not in done.stderr
-    with alone(prefix):
-        assert [path.name for path in (tmp_path / "arm").iterdir()] == [".train.lock"]
-    assert not list((tmp_path / "arm").iterdir())
+@pytest.mark.parametrize("identity", ["a" * 12, "b" * 12, ""])
+def test_a_second_process_waits_for_the_first_and_takes_its_result(
+    tmp_path: Path, identity: str
+) -> None:
+    """If that is its own; else it trains, for which this one lacks a base."""
+    prefix, weights = tmp_path / "arm/train", {"weight": np.zeros(1)}
+    line = [sys.executable, str(SCRIPTS / "train_lora.py"), "--settings", "{}", "--seed", "0"]
+    line += ["--base", "b", "--identity", "a" * 12, "--out", f"{prefix}.safetensors"]
+    with alone(prefix) as waited, alone(tmp_path / "arm/other"):
+        assert not waited
+        process = subprocess.Popen(line, stdout=PIPE, stderr=PIPE, text=True)
+        assert process.stdout and process.stderr
+        told = process.stderr.readline()
+        assert f"process {os.getpid()} on " in told and "is training this run already" in told
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        if identity:
+            save_file(weights, f"{prefix}.safetensors", {"identity": identity})
+    said, error = process.communicate(timeout=120)
+    taken = identity == "a" * 12
+    assert process.returncode == (0 if taken else 1), error
+    assert ("trained by the process that was waited for" in said) == taken
+    assert "Traceback" not in error
+    assert {path.name for path in (tmp_path / "arm").iterdir()} <= {"train.safetensors"}
 
 
 def test_one_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
@@ -94,58 +107,58 @@ def test_of_many_that_find_a_lease_of_the_dead_one_at_a_time_goes_on(
     prefix, inside = tmp_path / "train", tmp_path / "inside"
     leave(prefix, replace(Holder.this("0" * 32), process=ended().pid, born="1"))
 
-    def enter() -> int:
-        refused = 0
+    def enter() -> None:
         for _ in range(20):
-            try:
-                with alone(prefix):
-                    inside.touch(exist_ok=False)
-                    time.sleep(0.002)
-                    inside.unlink()
-            except SystemExit:
-                refused += 1
-        return 0 if refused < 20 else 3
+            with alone(prefix):
+                inside.touch(exist_ok=False)
+                time.sleep(0.002)
+                inside.unlink()
 
     children = []
     for _ in range(6):
         child = os.fork()
         if not child:
+            code = 1
             try:
-                code = enter()
-            except BaseException:
-                code = 1
-            os._exit(code)
+                enter()
+                code = 0
+            finally:
+                os._exit(code)
         children.append(child)
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-    assert 1 not in codes and 0 in codes
+    assert codes == [0] * 6
     assert not list(tmp_path.iterdir())
 
 
-def test_a_machine_that_gives_signs_of_life_keeps_it(tmp_path: Path, quick: None) -> None:
-    path, over = leave(tmp_path / "train", ELSEWHERE), threading.Event()
+def test_a_machine_that_gives_signs_of_life_keeps_it(
+    tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = leave(tmp_path / "train", ELSEWHERE)
+
+    kept = []
 
     def live() -> None:
-        while not over.wait(0.05):
+        for _ in range(40):  # four times as long as one may be silent
             os.utime(path)
+            time.sleep(0.05)
+        kept.append(path.read_text() == ELSEWHERE.text())
 
     thread = threading.Thread(target=live)
     thread.start()
-    try:
-        with pytest.raises(SystemExit, match=r"on node9 .*already"), alone(tmp_path / "train"):
-            pass
-    finally:
-        over.set()
-        thread.join()
-    assert path.read_text() == ELSEWHERE.text() and len(list(tmp_path.iterdir())) == 1
+    with alone(tmp_path / "train") as waited:
+        assert waited and kept == [True]
+    thread.join()
+    assert "on node9 of" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_machine_that_is_silent_loses_it(
     tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = leave(tmp_path / "train", ELSEWHERE)
-    with alone(tmp_path / "train"):
-        assert path.read_text() != ELSEWHERE.text()
-    assert "held by process 1 on node9" in capsys.readouterr().err
+    with alone(tmp_path / "train") as waited:
+        assert path.read_text() != ELSEWHERE.text() and not waited
+    assert "process 1 on node9" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
@@ -227,15 +240,26 @@ def test_a_holder_whose_lease_is_gone_ends_before_it_writes_more(tmp_path: Path,
     assert path.exists() == (act == "taken over")
 
 
-def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_hard_links(
+    tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(*_: Any) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refused)
+    entered = threading.Event()
+
+    def enter() -> None:
+        with alone(tmp_path / "train"):
+            entered.set()
+
+    second = threading.Thread(target=enter)
     with alone(tmp_path / "train"):
-        with pytest.raises(SystemExit, match="already"), alone(tmp_path / "train"):
-            pass
+        second.start()
+        assert not entered.wait(1)
         assert Holder.read(lock_of(tmp_path / "train")) is not None
+    second.join()
+    assert entered.is_set()
     leave(tmp_path / "train", replace(Holder.this("0" * 32), born="1"))
     with alone(tmp_path / "train"):
         pass

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from ..progress import say
 from .holder import Holder
 
@@ -25,6 +27,8 @@ SILENT = 120.0
 """Seconds without one after which a holder of whom nothing else is known is taken for gone."""
 LOOK = 1.0
 """Seconds between two looks at a lease that another one holds."""
+TELL = 600.0
+"""Seconds between two words on who is waited for."""
 LOST = 75
 """Exit code of a run that may be gone on with: EX_TEMPFAIL, as after a signal."""
 WITHOUT_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
@@ -37,12 +41,17 @@ def lock_of(prefix: Path) -> Path:
 
 
 @contextmanager
-def alone(prefix: Path) -> Iterator[None]:
-    """Hold the run's lease; SystemExit where its holder is alive."""
+def alone(prefix: Path) -> Iterator[bool]:
+    """Hold the run's lease, once its holder has ended; whether there was one that lived.
+
+    A try that gave up instead would be followed by the next, until none is left, while the job
+    that was taken for lost works on; and of a try that fails the outputs are removed, which that
+    job may have made.
+    """
     path, mine = lock_of(prefix), Holder.this(uuid.uuid4().hex)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _take(path, mine, prefix)
+        waited = _take(path, mine, prefix)
     except OSError as error:
         raise SystemExit(
             f"{prefix}: nothing can be written beside it ({error}). Make room below {path.parent}, "
@@ -51,17 +60,27 @@ def alone(prefix: Path) -> Iterator[None]:
     done = threading.Event()
     threading.Thread(target=_keep, args=(path, mine, prefix, done), daemon=True).start()
     try:
-        yield
+        yield waited
     finally:
         done.set()
         if Holder.read(path) == mine:
             path.unlink(missing_ok=True)
 
 
-def _take(path: Path, mine: Holder, prefix: Path) -> None:
-    """Waits only while nobody knows whether its holder lives."""
+def finished(prefix: Path, identity: str) -> bool:
+    """Whether the run's weights, which are written last, are there and its own."""
+    path = prefix.with_name(f"{prefix.name}.safetensors")
+    try:
+        with safe_open(path, "np") as weights:
+            return (weights.metadata() or {}).get("identity") == identity
+    except (OSError, SafetensorError):
+        return False
+
+
+def _take(path: Path, mine: Holder, prefix: Path) -> bool:
+    """Whether it was waited for one that lived."""
     written = path.with_name(f"{path.name}.{mine.token}")
-    first, told = _beat(path), False
+    first, told, lived = _beat(path), -TELL, False
     try:
         written.write_text(mine.text(), encoding="utf-8")
         while not _linked(written, path):
@@ -69,15 +88,15 @@ def _take(path: Path, mine: Holder, prefix: Path) -> None:
             if (holder is not None and holder.gone()) or _silence(path, written) > SILENT:
                 _remove(path, holder, written)
                 continue
-            if (holder is not None and holder.system == mine.system) or _beat(path) != first:
-                raise SystemExit(_refused(prefix, holder))
-            if not told:
-                told = True
-                said = f"held by {holder or 'another process'}, perhaps of a lost node"
-                say(f"{prefix}: {said}; waiting up to {SILENT:.0f} s for a sign of life")
+            lived = lived or (holder is not None and holder.system == mine.system)
+            lived = lived or (first is not None and _beat(path) not in (first, None))
+            if time.monotonic() - told >= TELL:
+                told = time.monotonic()
+                say(_awaited(prefix, holder))
             if signal.sigpending():  # held back by who waits, and nothing is held yet
                 raise SystemExit(LOST)
             time.sleep(LOOK)
+        return lived
     finally:
         written.unlink(missing_ok=True)
 
@@ -149,8 +168,9 @@ def _silence(path: Path, written: Path) -> float:
     return 0.0 if now is None or then is None else (now - then) / 1e9
 
 
-def _refused(prefix: Path, holder: Holder | None) -> str:
+def _awaited(prefix: Path, holder: Holder | None) -> str:
     return (
-        f"{prefix}: {holder or 'another process'} is training this run already, perhaps left over "
-        "from a Snakemake that was killed: wait for it or end it, then run the same command again"
+        f"{prefix}: {holder or 'another process'} is training this run already, left over from a "
+        "Snakemake that was killed or on a node that was lost. Waiting until it ends, or has given "
+        f"no sign of life for {SILENT:.0f} s; its result is taken if there is one. You may end it"
     )

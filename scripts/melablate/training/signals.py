@@ -29,13 +29,13 @@ class Stop:
             signal.signal(number, self._ask)
 
     @contextmanager
-    def covering(self, held: AbstractContextManager[None], lock: Path) -> Iterator[None]:
+    def covering(self, held: AbstractContextManager[bool], lock: Path) -> Iterator[bool]:
         """Hold the run's lock; no signal comes between taking it and knowing of it."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        with held:
+        with held as waited:
             self.lock = lock
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-            yield
+            yield waited
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.interrupted:
