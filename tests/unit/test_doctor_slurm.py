@@ -81,6 +81,22 @@ def test_an_account_that_a_partition_does_not_take(path: Path, tmp_path: Path) -
     assert said == "WARNING no account is named, and you have lab, thesis"
 
 
+def test_a_list_of_partitions(tmp_path: Path) -> None:
+    (said,) = examined(tmp_path, slurm_partition="gpu,cpu", mem_mb=64001)
+    assert said.startswith("FAILURE train_arm: memory of 64001 MB, partition cpu has 64000")
+
+
+def test_a_partition_whose_jobs_do_not_come_back(path: Path, tmp_path: Path) -> None:
+    text = (path / "scontrol").read_text().replace("MaxTime=12:00:00", "PreemptMode=CANCEL")
+    kind = 'config) echo "PreemptType = preempt/partition_prio";'
+    (path / "scontrol").write_text(text)
+    assert examined(tmp_path, slurm_partition="gpu") == []  # nothing is preempted
+    (path / "scontrol").write_text(text.replace("config)", kind))
+    (said,) = examined(tmp_path, slurm_partition="gpu")
+    assert said == "WARNING partition gpu cancels jobs that have to make way for others"
+    assert examined(tmp_path, slurm_partition="cpu") == []
+
+
 def test_slurm_has_the_last_word(path: Path, tmp_path: Path) -> None:
     program(path, "sbatch", "", 1, "allocation failure: Requested node configuration is odd\n")
     (said,) = examined(tmp_path)

@@ -38,7 +38,9 @@ def check(patient: Patient) -> Iterator[Finding]:
     yield from limits(patient.site.requests, known)
     yield from partition_file(patient, known)
     yield from accepted(patient.site.requests, known)
-    yield from status(patient.site.settings)
+    config = ask("scontrol", "show", "config").out
+    yield from preemption(patient.site.requests, known, config)
+    yield from status(patient.site.settings, config)
 
 
 def accounts(requests: Iterable[Request]) -> Iterator[Finding]:
@@ -104,9 +106,13 @@ def limits(
     """Time, memory, cores and GPUs of the first and the last try against each partition."""
     default = next((name for name, own in known.items() if own.get("Default") == "YES"), "")
     fine = True
-    for one in requests:
-        name = one.word("slurm_partition") or default
-        if name not in known:
+    asked = [
+        (one, name)
+        for one in requests
+        for name in (one.word("slurm_partition") or default).split(",")
+    ]
+    for one, name in asked:
+        if name not in known:  # said already; or nothing is named, and Slurm has no default
             fine = False
             continue
         for what, most, unit, key in _limits(name, known[name]):
@@ -226,10 +232,30 @@ def _options(one: Request) -> Iterator[str]:
     yield f"--cpus-per-task={one.threads}"
 
 
-def status(settings: Mapping[str, Any]) -> Iterator[Finding]:
+def preemption(
+    requests: Iterable[Request], known: Mapping[str, Mapping[str, str]], config: str
+) -> Iterator[Finding]:
+    """Whether a job that has to make way for another comes back."""
+    told = dict(re.findall(r"^(Preempt\w+)\s*=\s*(\S+)", config, re.MULTILINE))
+    if told.get("PreemptType", "preempt/none") == "preempt/none":
+        return
+    named = {name for one in requests for name in one.word("slurm_partition").split(",")}
+    for name in sorted(named & known.keys()):
+        if "CANCEL" in known[name].get("PreemptMode", told.get("PreemptMode", "")):
+            why = (
+                "Slurm then does not run it again, and Snakemake waits for it for ever: once none "
+                "of its jobs is in the queue, Ctrl-C, and the same command goes on"
+            )
+            yield warning(
+                f"partition {name} cancels jobs that have to make way for others",
+                why,
+                f"slurm_partition: …   # in {PROFILE}, if there is another",
+            )
+
+
+def status(settings: Mapping[str, Any], config: str) -> Iterator[Finding]:
     """Whether the executor will learn what became of jobs."""
     command = settings.get("status_command") or "sacct"
-    config = ask("scontrol", "show", "config").out
     age = re.search(r"^MinJobAge\s*=\s*(\d+)", config, re.MULTILINE)
     records = ask("sacct", "--noheader", "--allocations", "--format=jobid")
     if command == "squeue" and age is None:
