@@ -34,6 +34,21 @@ class SlurmProject(Project):
         command = [snakemake, "--profile", "slurm", "--configfile", self.config, *words]
         return self.begun(command, **more)
 
+    def as_a_job(self) -> str:
+        """The same on a CPU node, as docs/cluster.md has it; the number of its job."""
+        snakemake = f"{self.command()[0]} --profile slurm --configfile {self.config}"
+        words = ["--parsable", "--mem=2G", "--open-mode=append", f"--output={self.root}/said.txt"]
+        command = ["sbatch", *words, f"--wrap=exec {snakemake}"]
+        sent = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return sent.stdout.strip()
+
     def end_of(self, process: "subprocess.Popen[str]", code: int = 0) -> str:
         """Wait until Snakemake is through; what it said."""
         assert process.wait(timeout=1800) == code, self.said
@@ -114,9 +129,16 @@ class Training:
 
     def freeze(self) -> None:
         """Stop its process, until someone sends it a signal, as Slurm does before it ends a job."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
         for process in map(int, _processes_in(self.project.root)):
             if b"train_lora.py" in Path(f"/proc/{process}/cmdline").read_bytes():
-                os.kill(process, signal.SIGSTOP)
+                os.kill(process, number)
 
     def ends_like(self, undisturbed: Project) -> str:
         """It goes on from its saved state to the same bits; what Snakemake said."""
@@ -130,6 +152,12 @@ def asked(*command: str) -> str:
     """What a command of Slurm answers."""
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def tries(number: str) -> list[tuple[str, str]]:
+    """Node and state of each time that Slurm has run a job, the first one first."""
+    told = asked("sacct", "-nXPDo", "NodeList,State", "-j", number)
+    return [(node, state) for node, _, state in (line.partition("|") for line in told.split("\n"))]
 
 
 def _processes_in(folder: Path) -> list[str]:

@@ -1,11 +1,13 @@
 """`snakemake --profile slurm` on a real Slurm, and what happens to its jobs there."""
 
 import os
+import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
-from slurm_project import RUN, SlurmProject, asked, full_disk, on_node, without
+from slurm_project import RUN, SlurmProject, asked, full_disk, on_node, tries, without
 from workflow_project import Project
 
 TRIAL = """\
@@ -26,6 +28,7 @@ def test_a_cancelled_job_is_told_and_tried_again(
     project: SlurmProject, undisturbed: Project
 ) -> None:
     training = project.began()
+    assert "gres/gpu=1" in asked("sacct", "-nXPo", "AllocTRES", "-j", training.number)
     asked("scancel", training.number)
     said = training.ends_like(undisturbed)
     assert f"SLURM-job '{training.number}' failed, SLURM status is: 'CANCELLED'" in said
@@ -76,6 +79,21 @@ def test_a_killed_snakemake_leaves_nothing_that_writes(
 
 
 @pytest.mark.slow
+def test_snakemake_as_a_job_itself(project: SlurmProject, undisturbed: Project) -> None:
+    """For sites that forbid it on login nodes; asked to stop before its time is up, then again."""
+    first = project.as_a_job()
+    project.until(project.training, "saved state")
+    asked("scancel", "--batch", "--signal=INT", first)
+    project.until(lambda: not project.jobs(), "empty queue")
+    assert not project.trained() and "resuming" not in project.log()
+    second = project.as_a_job()
+    project.until(lambda: not project.jobs(), "empty queue")
+    assert tries(second)[-1][1] == "COMPLETED", project.said
+    assert "resuming at step" in project.log()
+    project.same_as(undisturbed)
+
+
+@pytest.mark.slow
 def test_a_lost_node_is_left_for_another(project: SlurmProject, undisturbed: Project) -> None:
     training = project.began()
     node = training.node
@@ -84,12 +102,42 @@ def test_a_lost_node_is_left_for_another(project: SlurmProject, undisturbed: Pro
         training.ends_like(undisturbed)
     finally:
         on_node("start", node)
+    first, *_, last = tries(training.number)
+    assert first == (node, "NODE_FAIL") and last[0] != node and last[1] == "COMPLETED"
+
+
+@pytest.mark.slow
+def test_a_node_that_is_lost_but_lives_is_waited_for(
+    project: SlurmProject, undisturbed: Project
+) -> None:
+    """Slurm runs its job a second time; what the first one makes is taken."""
+    training = project.began()
+    node = training.node
+    on_node("orphan", node)
+
+    def second() -> bool:
+        """It is held up meanwhile, but for signs of life, so that it is still at work then."""
+        training.freeze()
+        time.sleep(5)
+        training.thaw()
+        time.sleep(0.3)
+        return "is training this run already" in project.log()
+
+    try:
+        project.until(second, "a second job")
+        project.end_of(training.snakemake)
+    finally:
+        on_node("start", node)
+    assert "trained by the process that was waited for" in project.log()
+    assert tries(training.number)[0] == (node, "NODE_FAIL")
+    project.same_as(undisturbed)
 
 
 @pytest.mark.slow
 def test_out_of_memory_is_tried_with_more(project: SlurmProject, undisturbed: Project) -> None:
     said = project.end_of(project.start("--set-resources", "train_arm:mem_mb=300*attempt"))
-    assert "failed, SLURM status is:" in said
+    (first, *_) = re.findall(r"SLURM-job '(\d+)' failed, SLURM status is:", said)
+    assert tries(first)[-1][1] == "OUT_OF_MEMORY"
     project.same_as(undisturbed)
 
 
