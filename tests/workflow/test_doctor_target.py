@@ -24,6 +24,16 @@ def test_a_sound_study_is_told_so_and_nothing_reruns(project: Project) -> None:
     assert "Nothing to be done" in project.would_run().said
 
 
+def test_nobody_need_activate_the_environment(project: Project) -> None:
+    """`.venv/bin/snakemake`, as docs/cluster.md has it: the jobs' python is its own too."""
+    programs = project.root / "programs"
+    programs.mkdir()
+    (programs / "python").write_text("#!/bin/sh\nexit 3\n")
+    (programs / "python").chmod(0o755)
+    path = f"{programs}:/usr/bin:/bin"
+    assert project.run("doctor", PATH=path).jobs == {"doctor": 1}
+
+
 def test_what_would_stop_it_is_told_once_with_its_mend(project: Project) -> None:
     project.set(embedder={"kind": "clap", "path": "assets/models/clap-htsat-unfused"})
     done = project.run("doctor", "--retries", "3", fails=True)
