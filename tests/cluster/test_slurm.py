@@ -137,7 +137,8 @@ def test_a_node_that_is_lost_but_lives_is_waited_for(
 def test_out_of_memory_is_tried_with_more(project: SlurmProject, undisturbed: Project) -> None:
     said = project.end_of(project.start("--set-resources", "train_arm:mem_mb=300*attempt"))
     (first, *_) = re.findall(r"SLURM-job '(\d+)' failed, SLURM status is:", said)
-    assert tries(first)[-1][1] == "OUT_OF_MEMORY"
+    ends = asked("sacct", "-nPo", "State,ExitCode", "-j", first)
+    assert "OUT_OF_MEMORY" in ends or "0:9" in ends, ends  # by cgroups, or by looking
     project.same_as(undisturbed)
 
 
