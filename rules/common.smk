@@ -25,7 +25,9 @@ from melablate.own_python import find_own_python
 from melablate.plan import make_plan
 from melablate.settings_json import settings_json
 from melablate.training.plugins import plugins
+from snakemake.common import overwrite_function_params
 from snakemake.logging import logger
+from snakemake.resources import Resource
 from snakemake.target_jobs import parse_target_jobs_cli_args
 
 find_own_python()
@@ -126,9 +128,13 @@ CORPUS_PAGES = [f"results/corpus/{corpus}/report.html" for corpus in PLAN.corpor
 
 
 def signed(function):
-    """Snakemake asks a dozen times a job for the signature of each function: kept, it is at hand."""
-    function.__signature__ = signature(function)
+    """Snakemake asks a dozen times a job for the parameters of each function: kept, they are at hand."""
+    overwrite_function_params(function, signature(function).parameters)
     return function
+
+
+# Its own for every resource of every job, by a method.
+Resource.evaluate.__signature__ = signature(Resource.evaluate)
 
 
 def by_row(function):

@@ -26,6 +26,7 @@ def train_input(wildcards):
     return files
 
 
+@signed
 def given_start(wildcards):
     """The file of weights that an arm starts from, where it is no other arm's."""
     start = PLAN.recipe(wildcards.row).train.warm_start

@@ -35,7 +35,7 @@ rule train_arm:
         identity=signed(lambda w: identity([train_stage(w).identity, train_code(w)])),
         code=train_code,
         start=given_start,
-        base=lambda w: base_folder(train_stage(w).reads["base"]),
+        base=signed(lambda w: base_folder(train_stage(w).reads["base"])),
     message:
         "training {wildcards.row}, seed {wildcards.seed}"
     shell:
