@@ -5,7 +5,7 @@
 On a running cluster, such as that of tests/cluster/slurm-up. The whole workflow under
 `--profile slurm`, with a stub in place of the scripts that sleeps and makes their files, so that
 all else is overhead; 21 arms are 201 jobs. Once as the profile is, once with samples and scores of
-a run packed into one Slurm job. Written, but not yet run on a Slurm: see its figures as unproven.
+a run packed into one Slurm job.
 """
 
 import argparse
@@ -137,26 +137,17 @@ def run(side: scale.Side, name: str, jobs: int, *words: str) -> Run:
 
 
 def slurm(numbers: dict[str, list[tuple[float, float]]]) -> dict[str, dict[str, float]]:
-    """When Slurm had, started and ended each job, and the processor seconds of all its steps."""
-    fields = "JobID,Submit,Start,End,TotalCPU"
+    """When Slurm had, started and ended each job."""
+    fields = "JobID,Submit,Start,End"
     command = ["sacct", "--noheader", "--parsable2", "--format", fields]
     command += ["--allocations", "--jobs", ",".join(numbers)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = {}
     for line in done.stdout.splitlines():
-        number, *times, processor = line.split("|")
+        number, *times = line.split("|")
         submit, began, ended = (datetime.fromisoformat(one).timestamp() for one in times)
-        found[number] = {"submit": submit, "start": began, "end": ended, "cpu": clock(processor)}
+        found[number] = {"submit": submit, "start": began, "end": ended}
     return found
-
-
-def clock(text: str) -> float:
-    """`01:02.345` or `1-02:03:04` → seconds."""
-    days, _, rest = text.rpartition("-")
-    seconds = 0.0
-    for part in rest.split(":"):
-        seconds = seconds * 60 + float(part)
-    return float(days or 0) * 86400 + seconds
 
 
 def figures(
@@ -188,7 +179,6 @@ def figures(
         "between two scripts of a job": between,
         "from the script to Slurm's end": [j["end"] - last[n] for n, j in jobs.items()],
         "until Snakemake notices": noticed,
-        "processor seconds of a Slurm job": [j["cpu"] for j in jobs.values()],
     }
     return {name: statistics.median(values) for name, values in lists.items() if values}
 

@@ -173,7 +173,8 @@ def test_any_mel_gives_finite_sound(data: st.DataObject) -> None:
     mel = torch.from_numpy(rng.lognormal(0, 8, shape) * (rng.random(shape) < rng.random()))
     scale = data.draw(st.sampled_from([0.0, 1e-30, 1.0, 1e25]), label="scale")
     iterations = data.draw(st.integers(0, 9), label="iterations")
-    audio = mel_to_audio((scale * mel).float(), torch.from_numpy(some), grid, iterations)
+    mel = (scale * mel).clamp(max=torch.finfo(torch.float32).max / 10).float()
+    audio = mel_to_audio(mel, torch.from_numpy(some), grid, iterations)
     assert audio.shape == (2, 300)
     assert torch.isfinite(audio).all()
 

@@ -152,11 +152,12 @@ def work(arm: str, study: dict[str, Any] = DEMO, **changes: Any) -> Cost:
 def test_work_grows_as_the_arm_says() -> None:
     quiet = DEMO["train"] | {"validation": None}
     base = work("baseline", train=quiet).work
-    assert work("more-steps", train=quiet).work == pytest.approx(2 * base)
+    # The last batch of an epoch is not whole: twice 52½ steps are not twice 53.
+    assert work("more-steps", train=quiet).work == pytest.approx(2 * base, rel=0.02)
     assert work("regularization", train=quiet).work == pytest.approx(2 * base, rel=0.02)
     # The same images in half as many steps of twice the batch.
     assert work("batch-size", train=quiet).work == pytest.approx(base, rel=0.05)
-    longer = work("baseline", train=quiet | {"steps": 630}, arms=["baseline"])
+    longer = work("baseline", train=quiet | {"steps": 530}, arms=["baseline"])
     assert longer.work == pytest.approx(10 * base, rel=0.01)
     assert work("baseline").work > base  # looks at held-out clips take time
 
