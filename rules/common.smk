@@ -21,7 +21,7 @@ from melablate.config_errors import ConfigError
 from melablate.config import FIXED_ROWS, WITHOUT_BASE
 from melablate.fetch.needs import asset_at, needed
 from melablate.identity import canonical, identity
-from melablate.own_python import find_own_python
+from melablate.own_python import prefer_own_python
 from melablate.plan import make_plan
 from melablate.settings_json import settings_json
 from melablate.training.plugins import plugins
@@ -30,7 +30,7 @@ from snakemake.logging import logger
 from snakemake.resources import Resource
 from snakemake.target_jobs import parse_target_jobs_cli_args
 
-find_own_python()
+prefer_own_python()
 
 
 def rows_of_job():

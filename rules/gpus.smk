@@ -5,10 +5,10 @@ from melablate.gpus.visible import any_shown
 # after changes no result, so nothing need run again. What an outer workflow puts there stays, and
 # its own scripts are left alone.
 if any_shown() or os.environ.get("SLURM_JOB_ID"):
-    before = shell._process_prefix or "set -euo pipefail;"
-    if "take_gpus.py" not in before:
+    BEFORE_COMMANDS = shell._process_prefix or "set -euo pipefail;"
+    if "take_gpus.py" not in BEFORE_COMMANDS:
         shell.prefix(
-            before.replace("{", "{{").replace("}", "}}")
+            BEFORE_COMMANDS.replace("{", "{{").replace("}", "}}")
             + ' python() {{ case "${{1-}}" in "$MELABLATE_SCRIPTS"/*)'
             ' command python "$MELABLATE_SCRIPTS/take_gpus.py" "$@";;'
             ' *) command python "$@";; esac; }}; '

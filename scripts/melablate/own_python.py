@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
-def find_own_python() -> None:
+def prefer_own_python() -> None:
     """That of Snakemake's own environment, where it holds what they need.
 
     Nobody need have activated it (`.venv/bin/snakemake`, also in jobs). Conda's comes before it.

@@ -6,12 +6,12 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from fetch_server import Site
+from fetch_server import Site, running
 from melablate.fetch.assets import ASSETS, Archive, Asset, HuggingFace, Zenodo
 from melablate.fetch.settings import Fetch, Sites
 
@@ -115,3 +115,18 @@ def files(folder: Path) -> dict[str, bytes]:
     found = (p for p in folder.rglob("*") if p.is_file())
     named = {str(p.relative_to(folder)): p.read_bytes() for p in found}
     return {n: b for n, b in named.items() if not n.startswith(".fetch/") and "lock.json" not in n}
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Has the model and the songs."""
+    with running(Site()) as made:
+        offer_model(made)
+        offer_songs(made)
+        yield made
+
+
+@pytest.fixture
+def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names those two."""
+    use(monkeypatch, model(), songs())

@@ -94,7 +94,12 @@ def test_a_partition_whose_jobs_do_not_come_back(path: Path, tmp_path: Path) -> 
     (path / "scontrol").write_text(text.replace("config)", kind))
     (said,) = examined(tmp_path, slurm_partition="gpu")
     assert said == "WARNING partition gpu cancels jobs that have to make way for others"
-    assert examined(tmp_path, slurm_partition="cpu") == []
+    assert examined(tmp_path, slurm_partition="cpu") == examined(tmp_path) == []
+    (path / "scontrol").write_text(
+        text.replace("config)", kind).replace("Default=YES", "Default=YES PreemptMode=CANCEL")
+    )
+    (said,) = examined(tmp_path)  # it names none
+    assert "partition cpu cancels" in said
 
 
 def test_slurm_has_the_last_word(path: Path, tmp_path: Path) -> None:

@@ -4,11 +4,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fetch_server import Site, running
+from fetch_server import Site
 from fetch_sites import (
     MODEL,
     MODEL_THERE,
@@ -16,13 +15,13 @@ from fetch_sites import (
     SONGS_THERE,
     TRACKS,
     WANTED,
+    catalogue,
     files,
     model,
     offer_model,
-    offer_songs,
     packed,
     settings,
-    songs,
+    site,
     use,
 )
 from melablate.fetch import work
@@ -31,20 +30,10 @@ from melablate.fetch.job import fetch
 from melablate.fetch.missing import missing
 from melablate.fetch.wanted import FetchError
 
+__all__ = ["catalogue", "site"]
+pytestmark = pytest.mark.usefixtures("catalogue")
+
 UNET = "unet/diffusion_pytorch_model.safetensors"
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with running(Site()) as made:
-        offer_model(made)
-        offer_songs(made)
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, model(), songs())
 
 
 def test_a_model_and_a_data_set_arrive_whole(

@@ -1,7 +1,6 @@
 """What sites list of an asset: pages, other forms, patterns, names that lead elsewhere."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +11,13 @@ from fetch_sites import (
     MODEL_THERE,
     REVISION,
     SONGS_THERE,
+    catalogue,
     entry,
     files,
     model,
     offer_model,
-    offer_songs,
     settings,
-    songs,
+    site,
     use,
 )
 from melablate.fetch.assets import Asset, HuggingFace
@@ -26,18 +25,8 @@ from melablate.fetch.job import fetch
 from melablate.fetch.settings import Sites
 from melablate.fetch.wanted import FetchError
 
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with running(Site()) as made:
-        offer_model(made)
-        offer_songs(made)
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, model(), songs())
+__all__ = ["catalogue", "site"]
+pytestmark = pytest.mark.usefixtures("catalogue")
 
 
 def test_a_new_revision_is_listed_anew(

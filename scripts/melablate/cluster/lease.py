@@ -170,7 +170,8 @@ def _silence(path: Path, written: Path) -> float:
 
 def _awaited(prefix: Path, holder: Holder | None) -> str:
     return (
-        f"{prefix}: {holder or 'another process'} is training this run already, left over from a "
-        "Snakemake that was killed or on a node that was lost. Waiting until it ends, or has given "
-        f"no sign of life for {SILENT:.0f} s; its result is taken if there is one. You may end it"
+        f"{prefix}: {holder or 'another process'} is training this run already, perhaps left over "
+        "from a Snakemake that was killed or on a node that was lost. Waiting until it ends, or "
+        f"has given no sign of life for {SILENT:.0f} s; its result is taken if there is one. You "
+        "may end it"
     )

@@ -104,14 +104,8 @@ def limits(
     requests: Iterable[Request], known: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Finding]:
     """Time, memory, cores and GPUs of the first and the last try against each partition."""
-    default = next((name for name, own in known.items() if own.get("Default") == "YES"), "")
     fine = True
-    asked = [
-        (one, name)
-        for one in requests
-        for name in (one.word("slurm_partition") or default).split(",")
-    ]
-    for one, name in asked:
+    for one, name in _asked(requests, known):
         if name not in known:  # said already; or nothing is named, and Slurm has no default
             fine = False
             continue
@@ -124,6 +118,16 @@ def limits(
                 yield _over(one.rule, name, what, (first, last, most), unit)
     if fine and known:
         yield ok("time, memory, cores and GPUs of every rule are within its partition's limits")
+
+
+def _asked(
+    requests: Iterable[Request], known: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[Request, str]]:
+    """Each request with each partition that it names, or Slurm's default."""
+    default = next((name for name, own in known.items() if own.get("Default") == "YES"), "")
+    for one in requests:
+        for name in (one.word("slurm_partition") or default).split(","):
+            yield one, name
 
 
 def _limits(name: str, own: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
@@ -239,8 +243,7 @@ def preemption(
     told = dict(re.findall(r"^(Preempt\w+)\s*=\s*(\S+)", config, re.MULTILINE))
     if told.get("PreemptType", "preempt/none") == "preempt/none":
         return
-    named = {name for one in requests for name in one.word("slurm_partition").split(",")}
-    for name in sorted(named & known.keys()):
+    for name in sorted({name for _, name in _asked(requests, known)} & known.keys()):
         if "CANCEL" in known[name].get("PreemptMode", told.get("PreemptMode", "")):
             why = (
                 "Slurm then does not run it again, and Snakemake waits for it for ever: once none "

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 
 from ..progress import say
@@ -31,35 +32,23 @@ def take(gpus: Sequence[Gpu], count: int, folder: Path = FOLDER) -> list[Gpu]:
     _make(folder)
     names = "\n".join(sorted(gpu.name for gpu in gpus))
     turn_name = f"turn-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
-    wait = _Waiting(f"waiting for {count} of {len(gpus)} GPUs: others hold them")
+    waiting = cache(partial(say, f"waiting for {count} of {len(gpus)} GPUs: others hold them"))
     try:
         turn = _lock(folder, turn_name, fcntl.LOCK_NB)
     except BlockingIOError:
-        wait.say()
+        waiting()  # said once
         turn = _lock(folder, turn_name)
     try:
         while len(held := _free(gpus, count, folder)) < count:
             for _, file in held:
                 os.close(file)
-            wait.say()
+            waiting()
             time.sleep(LOOK)
     finally:
         os.close(turn)
     for _, file in held:
         os.set_inheritable(file, True)
     return [gpu for gpu, _ in held]
-
-
-class _Waiting:
-    """Said once."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def say(self) -> None:
-        if self.text:
-            say(self.text)
-        self.text = ""
 
 
 def _free(gpus: Sequence[Gpu], count: int, folder: Path) -> list[tuple[Gpu, int]]:
