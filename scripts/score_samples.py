@@ -3,11 +3,14 @@
 import argparse
 from pathlib import Path
 
-from melablate.metrics.embedder import load_embedder
-from melablate.metrics.embeddings import read_embeddings, write_embeddings
-from melablate.metrics.scoring import score_samples, write_scores
+from melablate.imports import quick_imports
 from melablate.metrics.settings import Scores
 from pydantic import ValidationError
+
+with quick_imports():
+    from melablate.metrics.embedder import load_embedder
+    from melablate.metrics.embeddings import read_embeddings, write_embeddings
+    from melablate.metrics.scoring import score_samples, write_scores
 
 
 def main() -> None:
