@@ -127,7 +127,7 @@ def test_words_change_the_table_alone(folder: Path) -> None:
         ({"table__confidence": 0.9, "report__title": "x"}, "", ""),
         ({"scores__metrics": ["text_audio_similarity"]}, "", ""),
         ({"prompts__extra": ["a slow piano"]}, "", "all"),
-        ({"sample__steps": 8}, "", "generated"),
+        ({"sample__steps": 7}, "", "generated"),
         ({"train__lr": 1e-4}, "all but warm", "arms"),
         ({"train__clip_skip": 2}, "all", "generated"),
         ({"spectrogram__range_db": 70}, "all", "all"),
